@@ -1,0 +1,304 @@
+"""The heart: what an activation is, how one is declared, and the way of a call.
+
+A definition is a body, and one rule for each argument it is differentiated by::
+
+    @activation(tex=r"x\\,\\tanh(\\log(1 + e^x))", paper="Misra 2019, arXiv:1908.08681")
+    def mish(x, /, *, xp):
+        \"\"\"Self-gated and non-monotonic: dips to about -0.31 near x = -1.19.\"\"\"
+        return xp.x_tanh_softplus(x)
+
+    @mish.derivative
+    def _(x, xp):
+        return xp.x_tanh_softplus_derivative(x)
+
+The signature is the declaration (see ``_signature``). A call goes: public function, bound arguments, backend of
+the first array, body or rule with that backend's ``xp``, result.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from xact import backends
+from xact._errors import MissingRuleError
+from xact._operands import prepare
+from xact._signature import LAYOUTS, REQUIRED, Expression, bind, signature_text
+
+catalogue: dict[str, "Activation"] = {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Activation:
+    """A function of the catalogue: callable, hashable, picklable by its qualified name.
+
+    Every activation keeps the shape, the dtype, the device and the memory layout of its first array, never
+    writes to its inputs, and works on any array the array API standard describes. float16 and bfloat16 are computed
+    in float32 and rounded once. Raises `DtypeError` for dtypes it does not take, `ShapeError` where a parameter
+    does not fit the array, `TypeError` and `ValueError` for arguments it does not have.
+    """
+
+    name: str
+    key: str
+    body: Expression
+    tex: str
+    paper: str
+    module: str
+    layout: str | None = None
+    learnable: Mapping[str, float] = field(default_factory=dict)
+    inplace: bool = False
+    integers: str | None = None
+    aliases: tuple[str, ...] = ()
+    kinks: Mapping[Any, Any] = field(default_factory=dict)
+    budget: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    original: "Activation | None" = None
+    replaced: Mapping[str, Any] = field(default_factory=dict)
+    rules: dict[str, Expression] = field(default_factory=dict)
+    pullbacks: dict[str, Expression] = field(default_factory=dict)
+    pushforwards: dict[str, Expression] = field(default_factory=dict)
+    samplers: dict[str, Expression] = field(default_factory=dict)
+
+    arrays: tuple[str, ...] = field(init=False)
+    sampled: str | None = field(init=False)
+    operands: tuple[str, ...] = field(init=False)
+    names: tuple[str, ...] = field(init=False)
+    defaults: Mapping[str, Any] = field(init=False)
+    choices: Mapping[str, tuple[Any, ...]] = field(init=False)
+    default_parameters: tuple[Any, ...] = field(init=False)
+    default_options: tuple[Any, ...] = field(init=False)
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        function = self.body.function
+        for name in ("__module__", "__qualname__", "__name__"):
+            object.__setattr__(self, name, getattr(function, name))
+        object.__setattr__(self, "__doc__", inspect.getdoc(function))
+        self._settle()
+
+    # The call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not args:
+            raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
+        if self.key not in backends.definitions:
+            raise MissingRuleError(f"{self.name} has no rule for `{self.missing[0]}` yet; write {self.how_to}")
+        backend = backends.of(args[0], self.name)
+        if backend is backends.deferred:
+            return backends.record(self, args, kwargs)
+        if kwargs or len(args) != 1 or not self.plain:
+            return backend.apply(self, *prepare(self, backend, args, kwargs))
+        return backend.apply(self, args + self.default_parameters, self.default_options, False)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Split a call into its arrays and the value of every other public name."""
+        count = len(self.arrays)
+        if self.layout and (len(args) < 2 or isinstance(args[1], (int, str, type(None)))):
+            count = 1
+        if len(args) < count:
+            names = ", ".join(self.arrays)
+            raise TypeError(f"{self.name} takes {count} arrays ({names}), got {len(args)}: {self.usage}")
+        return args[:count], bind(self.name, self.defaults, args[count:], kwargs)
+
+    # What the signature declares; settled when the definition is complete, since Dynamo traces no cached_property.
+
+    def _settle(self) -> None:
+        sampled = next(iter(self.samplers), None)
+        sampler = self.samplers.get(sampled or "")
+        arrays = tuple(name for name in self.body.arrays if name != sampled)
+        operands = (*self.body.arrays, *self.body.parameters)
+        drawn = {n: v for n, v in sampler.parameters.items() if n not in arrays} if sampler else {}
+        public = {**self.body.parameters, **drawn, **self.body.options, **(sampler.options if sampler else {})}
+        public |= {"axis": -1, "layout": self.layout} if self.layout else {}
+        public |= {"inplace": False} if self.inplace else {}
+        if "rng" in public:
+            public["rng"] = public.pop("rng") and None
+        settled: dict[str, Any] = {
+            # Names of the arguments that are always arrays.
+            "arrays": arrays,
+            # The random argument of the body, drawn by the sampler.
+            "sampled": sampled,
+            # Everything the body may be differentiated by: arrays, what is drawn, parameters.
+            "operands": operands,
+            # Everything the body takes.
+            "names": (*operands, *self.body.options),
+            # Every public name after the arrays, in order, with its default.
+            "defaults": {**public, **self.replaced},
+            "choices": {**self.body.choices, **({"layout": LAYOUTS} if self.layout else {})},
+        }
+        defaults = settled["defaults"]
+        settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
+        settled["default_options"] = tuple(defaults[name] for name in self.body.options)
+        # Whether a call with one array needs nothing but the defaults.
+        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values()
+        vars(self).update(settled)
+
+    def rules_for(self, name: str) -> list[Expression]:
+        kinds = (self.rules, self.pullbacks, self.pushforwards)
+        return [rules[name] for rules in kinds if name in rules]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The arrays that still lack a rule."""
+        return tuple(name for name in self.arrays if name not in self.rules and name not in self.pullbacks)
+
+    @property
+    def elementwise(self) -> bool:
+        return not self.pullbacks
+
+    @property
+    def usage(self) -> str:
+        return signature_text(self.name, self.defaults)
+
+    @property
+    def how_to(self) -> str:
+        return f'`@{self.name}.derivative("{self.missing[0]}")` above a function of the names it uses and `xp`'
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self.arrays]
+        if self.layout:
+            arrays = [kinds("x", kinds.POSITIONAL_ONLY), kinds("other", kinds.POSITIONAL_ONLY, default=None)]
+        rest = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=value) for name, value in self.defaults.items()]
+        return inspect.Signature(arrays + rest)
+
+    # The rules
+
+    def derivative(self, argument: Any) -> Any:
+        """Declare the elementwise derivative by an argument (the first array if none is named)."""
+        return self._rule(self.rules, argument, f"xact.derivative(xact.{self.name})(x)")
+
+    def pullback(self, argument: Any) -> Any:
+        """Declare how a cotangent is pulled back, for an argument that mixes elements along an axis.
+
+        The function names ``dy``, the cotangent. A symmetric Jacobian serves as pushforward too.
+        """
+        return self._rule(self.pullbacks, argument, f"xact.vjp(xact.{self.name}, x)")
+
+    def pushforward(self, argument: Any) -> Any:
+        """Declare how a tangent is pushed forward, where the Jacobian is not symmetric.
+
+        The function names the tangent by the argument with a ``d`` before it: ``dx``.
+        """
+        return self._rule(self.pushforwards, argument, f"jax.jvp(xact.{self.name}, ...)")
+
+    def sample(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare how the random argument of the body (its last array) is drawn."""
+        self.samplers[self.body.arrays[-1]] = Expression.of(function)
+        self._settle()
+        return function
+
+    def _rule(self, rules: dict[str, Expression], argument: Any, instead: str) -> Any:
+        if isinstance(argument, str):
+            return lambda function: self._add(rules, argument, function)
+        if not inspect.isfunction(argument):
+            raise TypeError(f"this declares a rule; to evaluate it use {instead}")
+        return self._add(rules, self.body.arrays[0], argument)
+
+    def _add(self, rules: dict[str, Expression], argument: str, function: Callable[..., Any]) -> Any:
+        rule = Expression.of(function)
+        known = {*self.operands, *self.body.options, "y", "dy", f"d{argument}"}
+        if argument not in self.operands:
+            raise TypeError(f"{self.name}: a rule for `{argument}`, but its arguments are {self.operands}")
+        if unknown := set(rule.names) - known:
+            raise TypeError(f"{self.name}: the rule takes {sorted(unknown)}, but it may name {sorted(known)}")
+        if argument in rules:
+            raise TypeError(f"{self.name}: a second rule for `{argument}`; delete one of them")
+        rules[argument] = rule
+        if not self.missing:
+            register(self)
+        return function
+
+    # Identity
+
+    def replace(self, **values: Any) -> "Activation":
+        """The bound activation: the same function with other defaults."""
+        bound = bind(self.name, self.defaults, (), values)
+        unbound = self.original or self
+        new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
+        return replace(unbound, original=unbound, replaced=new) if new else unbound
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The activation as JSON: `xact.get(activation.spec) == activation`."""
+        return {"name": self.name, **self.replaced}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Activation):
+            return NotImplemented
+        return self.body is other.body and self.replaced == other.replaced
+
+    def __hash__(self) -> int:
+        return hash((self.key, tuple(self.replaced.items())))
+
+    def __repr__(self) -> str:
+        home = "xact" if self.__module__.startswith("xact.") else self.__module__
+        values = ", ".join(f"{name}={value!r}" for name, value in self.replaced.items())
+        return f"{home}.{self.name}({values})" if values else f"{home}.{self.name}"
+
+    def __reduce__(self) -> Any:
+        if self.replaced:
+            return _bound, (self.original, dict(self.replaced))
+        return self.__qualname__
+
+
+def _bound(activation: Activation, values: Mapping[str, Any]) -> Activation:
+    return activation.replace(**values)
+
+
+def activation(
+    *,
+    tex: str = "",
+    paper: str = "",
+    module: str | None = None,
+    layout: str | None = None,
+    learnable: Mapping[str, float] | None = None,
+    inplace: bool = False,
+    integers: str | None = None,
+    aliases: tuple[str, ...] = (),
+    kinks: Mapping[Any, Any] | None = None,
+    budget: Mapping[str, tuple[float, str]] | None = None,
+) -> Callable[[Callable[..., Any]], Activation]:
+    r"""Declare an activation; it enters the catalogue with its last required rule.
+
+    tex: the paper's formula, shown in the documentation and evaluated by the tests as the truth.
+    paper: author, year, arXiv number or title.
+    module: name of the torch Module, where it is not the function's name in CamelCase.
+    layout: for a gate, which half of a packed array is the gate: ``gate_first``, ``value_first``, ``interleaved``.
+    learnable: parameters the Module learns, with their initial values.
+    inplace: whether torch.nn's function of this name has ``inplace``.
+    integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
+    aliases: other names of the function.
+    kinks: points without a derivative, and the derivative chosen there (numbers, or names of arguments).
+    budget: looser bounds of the contract, each with its reason.
+    """
+
+    def declare(function: Callable[..., Any]) -> Activation:
+        name = function.__name__
+        return Activation(
+            name=name,
+            key=backends.new_key(name),
+            body=Expression.of(function),
+            tex=tex,
+            paper=paper,
+            module=module or "".join(part.capitalize() for part in name.split("_")),
+            layout=layout,
+            learnable=learnable or {},
+            inplace=inplace,
+            integers=integers,
+            aliases=aliases,
+            kinks=kinks or {},
+            budget=budget or {},
+        )
+
+    return declare
+
+
+def register(activation: Activation) -> None:
+    """Enter a complete activation into the catalogue, under its name and its aliases."""
+    for name in (activation.name, *activation.aliases):
+        taken = catalogue.get(name, activation)
+        if (taken.__module__, taken.__qualname__) != (activation.__module__, activation.__qualname__):
+            raise ValueError(f"the name {name!r} is taken by {taken!r} of {taken.__module__}; choose another")
+    catalogue.update(dict.fromkeys((activation.name, *activation.aliases), activation))
+    backends.definitions[activation.key] = activation

@@ -1,0 +1,81 @@
+"""Activations by name: `get`, `names`."""
+
+import ast
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xact._activation import Activation, catalogue
+from xact._errors import UnknownActivationError
+
+
+def names() -> list[str]:
+    """The names of all activations, aliases apart."""
+    return sorted({activation.name for activation in catalogue.values()})
+
+
+def get(spec: "str | Mapping[str, Any] | Activation | Callable[..., Any]", **parameters: Any) -> Any:
+    """The activation a name, a call in a string, or a mapping describes.
+
+    >>> get("gelu")
+    xact.gelu
+    >>> get("leaky_relu(0.1)")
+    xact.leaky_relu(negative_slope=0.1)
+    >>> get({"name": "gelu", "approximate": "tanh"})
+    xact.gelu(approximate='tanh')
+
+    Names are those of the catalogue, their aliases and the Modules', in any case, with or without underscores and
+    dashes. Strings are parsed, never evaluated. Callables are returned as they are. Raises
+    `UnknownActivationError` with the nearest names, `TypeError` and `ValueError` for arguments it does not have.
+    """
+    if isinstance(spec, Activation):
+        return spec.replace(**{**spec.replaced, **parameters}) if parameters else spec
+    if callable(spec):
+        return spec
+    if isinstance(spec, Mapping):
+        rest = {key: value for key, value in spec.items() if key != "name"}
+        if "name" not in spec:
+            raise ValueError(f"xact.get: a mapping needs the key 'name', got {dict(spec)!r}")
+        return get(spec["name"], **rest, **parameters)
+    if not isinstance(spec, str):
+        raise TypeError(f"xact.get takes a name, a mapping or an activation, got {spec!r}")
+    name, positional, keywords = _parse(spec)
+    activation = _find(name)
+    given = dict(zip(activation.defaults, positional, strict=False)) | keywords | parameters
+    if len(positional) > len(activation.defaults):
+        raise TypeError(f"xact.get({spec!r}): too many arguments; the signature is {activation.usage}")
+    return activation.replace(**given) if given else activation
+
+
+def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
+    name, bracket, _ = spec.partition("(")
+    if not bracket:
+        return spec, [], {}
+    try:
+        call = ast.parse(f"f{spec[len(name) :].strip()}", mode="eval").body
+        if not isinstance(call, ast.Call):
+            raise ValueError
+        positional = [ast.literal_eval(node) for node in call.args]
+        keywords = {str(node.arg): ast.literal_eval(node.value) for node in call.keywords if node.arg}
+    except (SyntaxError, ValueError):
+        raise ValueError(
+            f"xact.get: {spec!r} is not of the form name(value, ...) or name(parameter=value, ...), "
+            "with numbers and strings as values"
+        ) from None
+    return name, positional, keywords
+
+
+def _find(name: str) -> Activation:
+    spelled = {_bare(known): activation for known, activation in catalogue.items()}
+    spelled |= {_bare(activation.module): activation for activation in catalogue.values()} | spelled
+    found = spelled.get(_bare(name))
+    if found is None:
+        nearest = difflib.get_close_matches(name.lower(), catalogue, n=3, cutoff=0.0)
+        raise UnknownActivationError(
+            f"no activation is called {name!r}; the nearest names are {', '.join(nearest)}"
+        )
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.strip().lower().replace("_", "").replace("-", "")

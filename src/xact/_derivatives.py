@@ -1,0 +1,210 @@
+"""Derivatives by the rules, on every array library: `derivative`, `value_and_derivative`, `vjp`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from xact import backends
+from xact._activation import Activation
+from xact._catalogue import get
+from xact._errors import MissingRuleError, ShapeError
+from xact._operands import prepare
+from xact._signature import Expression
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """The unreduced elementwise partial derivative of an activation; call it as the activation."""
+
+    activation: Activation
+    wrt: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = _Call(self.activation, args, kwargs)
+        return call.evaluate(_slope(self.activation.rules[self.wrt]))
+
+    def __repr__(self) -> str:
+        return f"xact.derivative({self.activation!r}, wrt={self.wrt!r})"
+
+
+@dataclass(frozen=True)
+class ValueAndDerivative:
+    """An activation and its derivative in one call."""
+
+    activation: Activation
+    wrt: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        call = _Call(self.activation, args, kwargs)
+        return call.value, call.evaluate(_slope(self.activation.rules[self.wrt]))
+
+
+def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
+    """The elementwise derivative of an activation by one argument, the first array by default.
+
+    Returns a function with the arguments of `f` whose result has the shape and dtype of the first array.
+    Raises `MissingRuleError` where no rule exists, and for activations along an axis, which have a Jacobian:
+    see `vjp`.
+
+    >>> import numpy as np
+    >>> derivative("softplus")(np.zeros(2))
+    array([0.5, 0.5])
+    """
+    activation = _activation(f)
+    argument = wrt or activation.arrays[0]
+    if argument in activation.pullbacks:
+        raise MissingRuleError(
+            f"{activation.name} mixes the elements along an axis, its derivative is a Jacobian; "
+            f"use xact.vjp(xact.{activation.name}, x)"
+        )
+    if argument not in activation.operands:
+        raise TypeError(f"{activation.name} has no argument {argument!r}, only {', '.join(activation.operands)}")
+    if argument not in activation.rules:
+        raise MissingRuleError(backends.no_rule(activation, argument))
+    if order != 1:
+        raise MissingRuleError(f"{activation.name} has no rule of order {order} for `{argument}`")
+    return Derivative(activation, argument)
+
+
+def value_and_derivative(f: Any, wrt: str | None = None) -> Callable[..., tuple[Any, Any]]:
+    """A function that returns the value and the derivative; see `derivative`."""
+    slope = derivative(f, wrt)
+    return ValueAndDerivative(slope.activation, slope.wrt)
+
+
+def vjp(f: Any, *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """The value at `primals`, and the function that pulls a cotangent back to them.
+
+    primals: the arrays, then parameters by position, as in a call of `f`; `options` as there.
+    Returns `(y, pullback)`; `pullback(dy)` gives one cotangent per primal, each in its primal's shape
+    and dtype (a number's is an array without dimensions).
+
+    >>> import numpy as np
+    >>> y, pullback = vjp("softmax", np.zeros(2))
+    >>> pullback(np.array([1.0, 0.0]))
+    (array([ 0.25, -0.25]),)
+    """
+    call = _Call(_activation(f), primals, options)
+    return call.value, Pullback(call, primals)
+
+
+@dataclass(frozen=True, eq=False)
+class Pullback:
+    """The linear map from a cotangent of the value to one cotangent per primal."""
+
+    call: "_Call"
+    primals: tuple[Any, ...]
+
+    def __call__(self, dy: Any) -> tuple[Any, ...]:
+        call, activation = self.call, self.call.activation
+        if tuple(dy.shape) != tuple(call.value.shape):
+            raise ShapeError(
+                f"{activation.name}: the cotangent has shape {tuple(dy.shape)}, the value {tuple(call.value.shape)}"
+            )
+        arrays, _ = activation.bind(self.primals, {})
+        if activation.layout and len(arrays) == 1:
+            halves = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
+            return (_packed(activation, call, halves), *self._rest(1, dy))
+        pulled = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
+        return (*pulled, *self._rest(len(arrays), dy))
+
+    def _rest(self, start: int, dy: Any) -> list[Any]:
+        """Cotangents of the parameters given as primals, in the shape they were given in."""
+        call = self.call
+        names = list(call.activation.defaults)
+        return [
+            call.cotangent(name, dy, getattr(primal, "shape", ()))
+            for name, primal in zip(names, self.primals[start:], strict=False)
+        ]
+
+
+class _Call:
+    """A call bound to its backend, ready to evaluate the rules of its activation."""
+
+    def __init__(self, activation: Activation, args: tuple[Any, ...], kwargs: Any) -> None:
+        self.activation = activation
+        self.backend = backends.of(args[0], activation.name)
+        _, self.public = activation.bind(args, kwargs)
+        operands, options, inplace = prepare(activation, self.backend, args, kwargs)
+        if inplace:
+            raise TypeError(f"{activation.name}: a derivative is not evaluated in place")
+        self.x = self.backend.floating(activation, operands[0])
+        self.operands = dict(zip(activation.operands, (self.x, *operands[1:]), strict=True))
+        self.values = self.operands | dict(zip(activation.body.options, options, strict=True))
+
+    @cached_property
+    def value(self) -> Any:
+        return self.backend.evaluate(self.activation.body, self.x, self.values, self.activation.elementwise)
+
+    def evaluate(self, expression: "_Expression", **more: Any) -> Any:
+        values = self.values | more
+        if "y" in expression.names:
+            values["y"] = self.value
+        needed = {name: values[name] for name in expression.names}
+        return self.backend.evaluate(expression, self.x, needed, expression.elementwise)
+
+    def cotangent(self, name: str, dy: Any, shape: tuple[int, ...]) -> Any:
+        """The cotangent of one argument, summed down to the shape it has."""
+        activation = self.activation
+        if rule := activation.pullbacks.get(name):
+            return self.evaluate(_Expression(rule.names, rule, elementwise=False), dy=dy)
+        if name not in activation.rules:
+            raise MissingRuleError(backends.no_rule(activation, name))
+        slope = _slope(activation.rules[name])
+        kept = tuple(getattr(self.operands[name], "shape", ()))
+
+        def pull(values: dict[str, Any], xp: Any) -> Any:
+            return _sum_to(xp, values["dy"] * slope(values, xp), kept)
+
+        whole = kept == tuple(self.x.shape)
+        pulled = self.evaluate(_Expression((*slope.names, "dy"), pull, elementwise=whole), dy=dy)
+        return pulled if kept == tuple(shape) else self.backend.reshape(pulled, tuple(shape))
+
+
+@dataclass(frozen=True)
+class _Expression:
+    """Something a backend evaluates: a function of named values and `xp`."""
+
+    names: tuple[str, ...]
+    function: Callable[[dict[str, Any], Any], Any]
+    elementwise: bool = True
+
+    def __call__(self, values: dict[str, Any], xp: Any) -> Any:
+        return self.function(values, xp)
+
+
+def _slope(rule: Expression) -> _Expression:
+    """The rule as a number everywhere: a mask becomes 0 and 1, and NaN where its array is NaN."""
+
+    def slope(values: dict[str, Any], xp: Any) -> Any:
+        result = rule(values, xp)
+        if result.dtype != xp.bool:
+            return result
+        array = values[rule.names[0]]
+        return xp.where(xp.isnan(array), array, xp.where(result, xp.ones_like(array), xp.zeros_like(array)))
+
+    return _Expression(rule.names, slope)
+
+
+def _sum_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the axes along which an array of `shape` was broadcast."""
+    extra = array.ndim - len(shape)
+    axes = tuple(i for i in range(array.ndim) if i < extra or shape[i - extra] != array.shape[i])
+    if axes:
+        array = xp.sum(array, axis=axes, keepdims=True)
+    return xp.reshape(array, tuple(shape)) if tuple(array.shape) != tuple(shape) else array
+
+
+def _packed(activation: Activation, call: _Call, parts: list[Any]) -> Any:
+    axis, layout = call.public["axis"], call.public["layout"]
+    named = dict(zip(activation.arrays, parts, strict=True))
+    first, second = ("value", "gate") if layout == "value_first" else ("gate", "value")
+    return call.backend.join(named[first], named[second], axis, layout == "interleaved")
+
+
+def _activation(f: Any) -> Activation:
+    activation = get(f)
+    if not isinstance(activation, Activation):
+        raise TypeError(f"needs an activation or its name, got {f!r}; declare it with @xact.activation")
+    return activation

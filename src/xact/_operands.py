@@ -1,0 +1,142 @@
+"""From bound arguments to what a backend evaluates: gates split, samples drawn, parameters laid along the axis."""
+
+import numbers
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from xact import backends
+from xact._errors import AxisError, DtypeError, ShapeError
+
+if TYPE_CHECKING:
+    from xact._activation import Activation
+
+# What the body receives as operands and as options, and whether the result replaces the first array.
+Prepared = tuple[tuple[Any, ...], tuple[Any, ...], bool]
+
+
+def prepare(
+    activation: "Activation", backend: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Prepared:
+    """Bind a call and make its operands ready for the body."""
+    arrays, values = activation.bind(args, kwargs)
+    name, x = activation.name, arrays[0]
+    check_choices(activation, values)
+    if "axis" in values and (activation.layout or not activation.elementwise):
+        check_axis(name, x, values["axis"])
+    if values.get("dtype") is not None:
+        x = backend.astype(x, values["dtype"])
+        values["dtype"] = None
+    for other, label in zip(arrays[1:], activation.arrays[1:], strict=True) if len(arrays) > 1 else ():
+        check_array(activation, backend, x, other, label)
+    if activation.layout and len(arrays) == 1:
+        halves = split(activation, backend, x, values["axis"], values["layout"])
+        operands = dict(zip(activation.arrays, halves, strict=True))
+    else:
+        operands = dict(zip(activation.arrays, (x, *arrays[1:]), strict=True))
+    for label in activation.body.parameters:
+        operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
+    if activation.sampled:
+        operands[activation.sampled] = sample(activation, backend, {**operands, **values})
+    inplace = bool(values.get("inplace", False))
+    if inplace and not backend.INPLACE:
+        raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
+    options = tuple(values[label] for label in activation.body.options)
+    return tuple(operands[label] for label in activation.operands), options, inplace
+
+
+def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
+    for label, allowed in activation.choices.items():
+        if values[label] not in allowed:
+            listed = ", ".join(repr(choice) for choice in allowed)
+            raise ValueError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
+
+
+def check_axis(name: str, x: Any, axis: Any) -> None:
+    if not isinstance(axis, int):
+        raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
+    if not -max(x.ndim, 1) <= axis < max(x.ndim, 1):
+        raise AxisError(f"{name}: axis {axis} is outside an array of {x.ndim} dimensions")
+
+
+def check_array(activation: "Activation", backend: ModuleType, x: Any, other: Any, label: str) -> None:
+    """The second array of a gate: of the same library and shape."""
+    if backends.of(other, activation.name) is not backend:
+        raise DtypeError(
+            f"{activation.name}: `{label}` is a {type(other).__module__}.{type(other).__name__}, the first array a "
+            f"{type(x).__module__}.{type(x).__name__}; convert one of them"
+        )
+    backend.check(activation, other)
+    if tuple(other.shape) != tuple(x.shape):
+        raise ShapeError(
+            f"{activation.name}: `{label}` has shape {tuple(other.shape)}, the first array {tuple(x.shape)}; "
+            "a gate takes two arrays of one shape"
+        )
+
+
+def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layout: str) -> tuple[Any, ...]:
+    """The two arrays of a gate, in the order of the body, from one packed array."""
+    if x.ndim == 0 or x.shape[axis] % 2:
+        size = x.shape[axis] if x.ndim else "no"
+        raise ShapeError(
+            f"{activation.name}: a packed array is split in two along axis {axis}, which has {size} elements; "
+            "the number must be even (or pass two arrays)"
+        )
+    first, second = backend.halves(x, axis, layout == "interleaved")
+    named = (
+        {"value": first, "gate": second} if layout == "value_first" else {"gate": first, "value": second}
+    )
+    return tuple(named[label] for label in activation.arrays)
+
+
+def parameter(
+    activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None
+) -> Any:
+    """A number, or an array of the same library that fits the shape of `x`."""
+    if type(value) is float or type(value) is int:
+        return value
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if not hasattr(value, "shape"):
+        raise DtypeError(
+            f"{activation.name}: `{label}` must be a number or an array like the first, got {value!r}"
+        )
+    if backends.of(value, activation.name) is not backend:
+        raise DtypeError(
+            f"{activation.name}: `{label}` is a {type(value).__module__}.{type(value).__name__}, the first array a "
+            f"{type(x).__module__}.{type(x).__name__}; convert one of them, or pass a Python number"
+        )
+    shape = aligned(tuple(value.shape), tuple(x.shape), axis)
+    if shape is None:
+        where = "" if axis is None else f" along axis {axis}"
+        raise ShapeError(
+            f"{activation.name}: `{label}` of shape {tuple(value.shape)} does not fit an array of shape "
+            f"{tuple(x.shape)}{where}; the result keeps the array's shape"
+        )
+    return value if shape == tuple(value.shape) else backend.reshape(value, shape)
+
+
+def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -> tuple[int, ...] | None:
+    """The shape under which a parameter broadcasts to `target` without enlarging it, or None.
+
+    One element fits any array. A vector lies along `axis`, where the activation has one.
+    """
+    if len(shape) == 1 and shape[0] == 1:
+        return ()
+    if len(shape) == 1 and axis is not None and -len(target) <= axis < len(target):
+        shape = tuple(shape[0] if i == axis % len(target) else 1 for i in range(len(target)))
+    elif len(shape) > len(target) or (len(shape) == 1 and axis is not None):
+        return None
+    fits = all(n in (1, m) for n, m in zip(reversed(shape), reversed(target), strict=False))
+    return shape if fits else None
+
+
+def sample(activation: "Activation", backend: ModuleType, values: dict[str, Any]) -> Any:
+    """The random argument of the body, in the dtype of the first array."""
+    sampler = activation.samplers[activation.sampled or ""]
+    # What is drawn is a constant to every derivative.
+    x = values[activation.arrays[0]] = backend.constant(values[activation.arrays[0]])
+    if values.get("training", True):
+        values["rng"] = backend.generator(activation, values["rng"])
+    needed = {name: values[name] for name in sampler.names}
+    return backend.evaluate(sampler, x, needed, elementwise=False)

@@ -1,0 +1,25 @@
+"""The catalogue, one file per family. A new activation is one block in one of these files."""
+
+from typing import Any
+
+from xact._activation import catalogue
+from xact.activations import (  # noqa: F401
+    exponential,
+    gated,
+    learnable,
+    normalizing,
+    piecewise,
+    rectified,
+    self_gated,
+    shrinking,
+    sigmoidal,
+    stochastic,
+)
+
+__all__ = sorted(catalogue)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in catalogue:
+        return catalogue[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""Which library an array belongs to, and one module per library that evaluates and differentiates definitions.
+
+A library is imported only when one of its arrays arrives. Every backend module has the same names:
+
+    xp                                  the namespace bodies and rules are evaluated with
+    INPLACE                             whether arrays can be overwritten on request
+    owns(cls)                           whether arrays of this class are the library's
+    apply(activation, operands, options, inplace)   the value, differentiable by the library's own transforms
+    evaluate(expression, x, values, elementwise)    any expression of a definition, in the dtype of `x`
+    floating(activation, x)             the array in a floating dtype, integers converted where they are taken
+    dtype_name(x)                       "float32", "int64", ...
+    constant(x)                         the array with its derivatives cut off
+    astype, reshape, halves, join, generator        what operands need
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from xact._errors import DtypeError
+
+# What compiled graphs refer to: a definition by its key. Keys are never reused, so a redefinition in a notebook
+# does not change a graph compiled before it.
+definitions: dict[str, Any] = {}
+_keys: list[str] = []
+_known: dict[type, ModuleType] = {}
+
+# Stands for the backend of an object that records calls instead of computing, such as a tracer's proxy.
+deferred = ModuleType("deferred")
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def converts(activation: Any, dtype: str) -> bool:
+    """Whether an array of this dtype, which is not floating, becomes floating first; refuse what is not taken."""
+    if activation.integers and dtype.removeprefix("u").startswith("int"):
+        return bool(activation.integers == "float")
+    takes = "float16, bfloat16, float32, float64" + (" and integers" if activation.integers else "")
+    raise DtypeError(f"{activation.name} takes {takes}, got {dtype}; convert the array first")
+
+
+def no_rule(activation: Any, argument: str) -> str:
+    having = ", ".join(f"`{name}`" for name in (*activation.rules, *activation.pullbacks))
+    return (
+        f"{activation.name} has no derivative by `{argument}`, only by {having}; "
+        f"detach it, or declare one with @{activation.name}.derivative({argument!r})"
+    )
+
+
+def of(x: Any, function: str) -> Any:
+    """The backend of an array."""
+    backend = _known.get(type(x))
+    return _find(x, function) if backend is None else backend
+
+
+def new_key(name: str) -> str:
+    key = f"{name}@{len(_keys)}" if name in _keys else name
+    _keys.append(key)
+    return key
+
+
+def record(activation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Let an object with `__torch_function__`, such as a tracer's proxy, note the call."""
+    return type(args[0]).__torch_function__(activation, (type(args[0]),), args, kwargs)
+
+
+def _find(x: Any, function: str) -> Any:
+    cls = type(x)
+    for library, load in (("numpy", _numpy), ("torch", _torch), ("jax", _jax)):
+        if library in sys.modules:
+            backend = load()
+            if backend.owns(cls):
+                _known[cls] = backend
+                return backend
+    if hasattr(cls, "__torch_function__"):
+        return deferred
+    import array_api_compat
+
+    if not array_api_compat.is_array_api_obj(x):
+        cure = "; convert it with numpy.asarray or torch.tensor" if isinstance(x, (list, tuple, float, int)) else ""
+        raise DtypeError(f"{function}: needs an array, got {x!r} of type {cls.__name__}{cure}")
+    from xact.backends import standard
+
+    _known[cls] = standard
+    return standard
+
+
+def _numpy() -> ModuleType:
+    from xact.backends import numpy
+
+    return numpy
+
+
+def _torch() -> ModuleType:
+    from xact.backends import torch
+
+    return torch
+
+
+def _jax() -> ModuleType:
+    from xact.backends import jax
+
+    return jax

@@ -1,0 +1,95 @@
+"""Any library of the array API standard: the body as it is."""
+
+from functools import lru_cache
+from typing import Any
+
+import array_api_compat
+
+from xact import backends
+from xact.special import Namespace
+
+INPLACE = False
+
+
+@lru_cache
+def namespace(library: Any) -> Namespace:
+    def uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
+        return library.asarray(rng.uniform(low, high, like.shape), dtype=like.dtype)
+
+    return Namespace(library, tanh=library.tanh, uniform=uniform)
+
+
+def owns(cls: type) -> bool:
+    return True
+
+
+def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
+    x = floating(activation, operands[0])
+    values = dict(zip(activation.names, (x, *operands[1:], *options), strict=True))
+    return evaluate(activation.body, x, values, activation.elementwise)
+
+
+def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
+    """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
+    library = array_api_compat.array_namespace(x)
+    xp = namespace(library)
+    if not library.isdtype(x.dtype, "real floating"):
+        return expression(values, xp)
+    compute = library.float32 if library.finfo(x.dtype).bits == 16 else x.dtype
+    ready = {
+        name: library.astype(value, compute, copy=False) if hasattr(value, "dtype") else value
+        for name, value in values.items()
+    }
+    return library.astype(expression(ready, xp), x.dtype, copy=False)
+
+
+def floating(activation: Any, x: Any) -> Any:
+    """The array, converted to the default floating dtype where integers are taken and become floating."""
+    if dtype_name(x) in backends.FLOATS or not backends.converts(activation, dtype_name(x)):
+        return x
+    library = array_api_compat.array_namespace(x)
+    return library.astype(x, library.__array_namespace_info__().default_dtypes()["real floating"])
+
+
+def constant(x: Any) -> Any:
+    return x
+
+
+def dtype_name(x: Any) -> str:
+    return str(x.dtype).rpartition(".")[2]
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    return array_api_compat.array_namespace(x).astype(x, dtype)
+
+
+def reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    return array_api_compat.array_namespace(x).reshape(x, shape)
+
+
+def halves(x: Any, axis: int, interleaved: bool) -> tuple[Any, Any]:
+    """Two views of a packed array: its halves, or its even and its odd elements."""
+    half = x.shape[axis] // 2
+    parts = (slice(0, None, 2), slice(1, None, 2)) if interleaved else (slice(0, half), slice(half, None))
+    before = (slice(None),) * (axis % x.ndim)
+    return x[(*before, parts[0], ...)], x[(*before, parts[1], ...)]
+
+
+def join(first: Any, second: Any, axis: int, interleaved: bool) -> Any:
+    """The packed array of two halves: the opposite of `halves`."""
+    library = array_api_compat.array_namespace(first)
+    if not interleaved:
+        return library.concat([first, second], axis=axis)
+    return library.reshape(library.stack([first, second], axis=axis % first.ndim + 1), _doubled(first.shape, axis))
+
+
+def _doubled(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return tuple(2 * n if i == axis % len(shape) else n for i, n in enumerate(shape))
+
+
+def generator(activation: Any, rng: Any) -> Any:
+    if not hasattr(rng, "uniform"):
+        raise TypeError(
+            f"{activation.name}: `training=True` draws at random and needs `rng`, a numpy.random.Generator; got {rng!r}"
+        )
+    return rng

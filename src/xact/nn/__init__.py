@@ -1,0 +1,33 @@
+"""Modules, minted from the catalogue: `xact.nn.GELU` is `torch.nn.GELU` with our function inside.
+
+Where torch.nn has a class of the name, ours is its subclass: constructor, attributes, repr and state_dict are torch's
+own. Every other activation gets a Module whose constructor is the function's signature.
+"""
+
+from typing import Any
+
+import torch
+
+from xact._activation import catalogue
+from xact.backends.hot_path import hot_path as hot_path
+from xact.nn._module import Activation as Activation
+from xact.nn._module import mint
+
+_minted: dict[str, type[torch.nn.Module]] = {}
+
+
+def __getattr__(name: str) -> Any:
+    found = _modules().get(name)
+    if found is None:
+        raise AttributeError(f"module 'xact.nn' has no attribute {name!r}; its Modules are {', '.join(_modules())}")
+    if name not in _minted or _minted[name].activation is not found:  # type: ignore[attr-defined]
+        _minted[name] = mint(found)
+    return _minted[name]
+
+
+def __dir__() -> list[str]:
+    return [*_modules(), "Activation", "hot_path"]
+
+
+def _modules() -> dict[str, Any]:
+    return {activation.module: activation for activation in catalogue.values()}

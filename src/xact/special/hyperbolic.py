@@ -1,0 +1,110 @@
+"""tanh and functions made of it: polynomials near 0, where differences would cancel, exponentials of -|x| elsewhere."""
+
+import math
+
+from xact.special.polynomial import Fit, horner
+
+__all__ = ["log_cosh", "tanh", "tanhshrink", "x_tanh_softplus", "x_tanh_softplus_derivative"]
+
+TANHSHRINK = Fit(
+    single=(
+        0.333333343, -0.133333102, 0.0539634153, -0.0218295492,
+        0.00869784784, -0.00320680346, 0.000923500862, -0.000142793186,
+    ),
+    double=(
+        0.3333333333333333, -0.1333333333333331, 0.053968253968231523, -0.021869488535296695,
+        0.008863235512566054, -0.003592127823422879, 0.0014558326516768139, -0.0005900175685254319,
+        0.0002390884367049363, -9.67910218266933e-05, 3.8991741215043214e-05, -1.541627724102249e-05,
+        5.777484136865915e-06, -1.9216974143833895e-06, 5.122767150793262e-07, -9.364144622965759e-08,
+        8.538161901212156e-09,
+    ),
+)
+LOG_COSH = Fit(
+    single=(
+        0.5, -0.0833329707, 0.0222163554, -0.00670951186,
+        0.00207557832, -0.000554665516, 8.6054104e-05,
+    ),
+    double=(
+        0.5, -0.08333333333333313, 0.022222222222204716, -0.006746031745439467,
+        0.002186948843058455, -0.0007386028466072547, 0.00025657975920948954, -9.09856096555369e-05,
+        3.276489941653655e-05, -1.1918687623522829e-05, 4.331402571628952e-06, -1.5281848212875655e-06,
+        4.924539882543482e-07, -1.3068157325434964e-07, 2.4268051367700383e-08, -2.2764198082727952e-09,
+    ),
+)
+
+
+def cubic_part(x, xp):
+    """x - tanh(x) for |x| <= 1."""
+    square = x * x
+    return x * square * horner(square, TANHSHRINK.of(x, xp))
+
+
+def complement(t, xp):
+    """1 - tanh(t), t >= 0."""
+    e = xp.exp(-2 * xp.clip(t, 0.0, 400.0))
+    return 2 * e / (1 + e)
+
+
+def tanh(x, /, *, xp):
+    """(e^x - e^-x) / (e^x + e^-x): x - x^3 P(x^2) below 1, 1 - 2 e / (1 + e), e = exp(-2 |x|), with the sign of x
+    beyond. Error: @tanh@. Source: as Cephes (Moshier), the polynomial own.
+    """
+    t = xp.abs(x)
+    inside = t < 1
+    z = xp.where(inside, x, 0.0)
+    outer = 1 - complement(t, xp)
+    return xp.where(inside, z - cubic_part(z, xp), xp.where(x < 0, -outer, outer))
+
+
+def tanhshrink(x, /, *, xp):
+    """x - tanh(x): x^3 P(x^2) below 1, (|x| - 1) + 2 e / (1 + e), e = exp(-2 |x|), with the sign of x beyond, where
+    nothing cancels. Error: @tanhshrink@. Source: own.
+    """
+    t = xp.abs(x)
+    inside = t < 1
+    z = xp.where(inside, x, 0.0)
+    outer = (t - 1) + complement(t, xp)
+    return xp.where(inside, cubic_part(z, xp), xp.where(x < 0, -outer, outer))
+
+
+def log_cosh(x, /, *, xp):
+    """log((e^x + e^-x) / 2): x^2 P(x^2) below 1, (|x| - log 2) + log1p(exp(-2 |x|)) beyond.
+    Error: @log_cosh@. Source: own.
+    """
+    t = xp.abs(x)
+    inside = t < 1
+    z = xp.where(inside, x, 0.0)
+    square = z * z
+    outer = (t - math.log(2)) + xp.log1p(xp.exp(-2 * xp.clip(t, 0.0, 400.0)))
+    return xp.where(inside, square * horner(square, LOG_COSH.of(x, xp)), outer)
+
+
+def exponential_ratio(x, xp):
+    """u and v with u / v = e^x, the larger of them 1: fractions of e^x without overflow are homogeneous in u, v."""
+    negative = x < 0
+    e = xp.exp(xp.where(negative, x, -x))
+    return xp.where(negative, e, 1.0), xp.where(negative, 1.0, e)
+
+
+def x_tanh_softplus(x, /, *, xp):
+    """x tanh(log(1 + e^x)) (mish), as x n / (n + 2 v^2), n = u (u + 2 v), u / v = e^x. Error: @x_tanh_softplus@.
+    Source: Misra 2019, arXiv:1908.08681; the rational form is well known.
+    """
+    x = xp.where(x < -800, -800.0, x)  # e^-800 is 0, times -inf
+    u, v = exponential_ratio(x, xp)
+    w = 2 * v
+    n = u * (u + w)
+    return x * (n / (n + v * w))
+
+
+def x_tanh_softplus_derivative(x, /, *, xp):
+    """tanh(s) + x sigma(x) (1 - tanh(s)^2), s = log(1 + e^x) (mish'), as u (u^2 (v + u / 4) + v^2 ((x + 1) v +
+    (x + 3/2) u)) / (v^2 + u v + u^2 / 2)^2, u / v = e^x: grouped round 1 + x, nothing large cancels at its zero
+    -1.1924. Error: @x_tanh_softplus_derivative@. Source: own.
+    """
+    x = xp.clip(x, -800.0, 800.0)
+    u, v = exponential_ratio(x, xp)
+    uu, vv = u * u, v * v
+    numerator = u * (uu * (v + 0.25 * u) + vv * (v * (x + 1) + u * (x + 1.5)))
+    root = vv + u * v + 0.5 * uu
+    return numerator / (root * root)

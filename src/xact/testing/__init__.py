@@ -1,0 +1,1 @@
+"""Tools that test activations against the exact mathematics of their papers."""

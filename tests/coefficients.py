@@ -1,0 +1,195 @@
+"""The polynomial coefficients of `xact.special`, computed to 300 bits.
+
+`python tests/coefficients.py` prints them as they stand in the special files. Each fit interpolates its function at
+Chebyshev nodes, with the fewest coefficients that keep the relative error below 2^-27 (float32), 2^-57 (float64).
+"""
+
+import struct
+
+import mpmath
+from mpmath import mp, mpf
+
+mp.prec = 300
+
+BITS = {"single": 27, "double": 57}
+TINY = mpf(2) ** -100
+
+
+def interpolate(function, low, high, count):
+    """Monomial coefficients, low order first, of the polynomial through `count` Chebyshev nodes."""
+    nodes = [(low + high) / 2 + (high - low) / 2 * mpmath.cospi(mpf(2 * i + 1) / (2 * count)) for i in range(count)]
+    divided = [function(x) for x in nodes]
+    for order in range(1, count):
+        for i in range(count - 1, order - 1, -1):
+            divided[i] = (divided[i] - divided[i - 1]) / (nodes[i] - nodes[i - order])
+    coefficients = [divided[-1]]
+    for x, value in zip(nodes[-2::-1], divided[-2::-1]):  # Newton's form, multiplied out
+        shifted = [mpf(0), *coefficients]
+        scaled = [x * c for c in coefficients] + [mpf(0)]
+        coefficients = [a - b for a, b in zip(shifted, scaled)]
+        coefficients[0] += value
+    return coefficients
+
+
+def relative_error(function, coefficients, low, high):
+    points = [low + (high - low) * (i + mpf(1) / 3) / 60 for i in range(60)]
+    return max(abs(mpmath.polyval(coefficients[::-1], x) / function(x) - 1) for x in points)
+
+
+def fit(function, low, high, precision):
+    """The shortest interpolant that meets the relative error of `precision`, rounded to its format."""
+    low, high = mpf(low), mpf(high)
+    for count in range(3, 40):
+        coefficients = interpolate(function, low, high, count)
+        if relative_error(function, coefficients, low, high) < mpf(2) ** -BITS[precision]:
+            return tuple(nearest(c, precision) for c in coefficients)
+    raise ArithmeticError(f"no polynomial of degree < 39 fits on [{low}, {high}]")
+
+
+def nearest(value, precision):
+    """The nearest number of the format."""
+    return float(value) if precision == "double" else struct.unpack("f", struct.pack("f", float(value)))[0]
+
+
+def spelled(number, precision):
+    """The digits that identify a number of the format."""
+    return repr(number) if precision == "double" else repr(float(f"{number:.9g}"))
+
+
+def continued(function, limit):
+    """`function`, with `limit` at 0, where its formula is 0 / 0."""
+    return lambda x: function(x) if abs(x) > TINY else mpf(limit)
+
+
+def distribution(x):
+    return mpmath.erfc(-x / mpmath.sqrt(2)) / 2
+
+
+def mills(t):
+    """Phi(-t) e^(t^2 / 2)."""
+    return distribution(-t) * mpmath.exp(t * t / 2)
+
+
+SHIFT = 4  # of the tail variable q = (t - 4) / (t + 4): few coefficients and little effect of the roundings in q
+FARTHEST = {"single": 15, "double": 39}  # t from which e^(-t^2 / 2) is 0
+
+
+def on_tail(function, precision, nearest=mpf(0)):
+    """Fit `function` of t >= `nearest` as a polynomial in q = (t - SHIFT) / (t + SHIFT)."""
+    low, high = ((t - SHIFT) / (t + SHIFT) for t in (nearest, mpf(FARTHEST[precision])))
+    return fit(lambda q: function(SHIFT * (1 + q) / (1 - q)), low, high, precision)
+
+
+def normal_tail(precision):
+    """(t + 5/4) Phi(-t) e^(t^2 / 2)."""
+    return on_tail(lambda t: (t + mpf(5) / 4) * mills(t), precision)
+
+
+def gelu_tail(precision):
+    """t Phi(-t) e^(t^2 / 2), t >= 0.7."""
+    return on_tail(lambda t: t * mills(t), precision, mpf("0.7"))
+
+
+def gelu_center(precision):
+    """(Phi(x) - 1/2) / x in x^2, |x| <= 3/4."""
+    ratio = continued(lambda s: mpmath.erf(mpmath.sqrt(s / 2)) / 2 / mpmath.sqrt(s), 1 / mpmath.sqrt(2 * mpmath.pi))
+    return fit(ratio, 0, mpf(9) / 16, precision)
+
+
+def gelu_slope(t):
+    """e^(t^2 / 2) (Phi(-t) - t phi(t)), the derivative of x Phi(x) at -t without its exponential."""
+    return mills(t) - t / mpmath.sqrt(2 * mpmath.pi)
+
+
+def gelu_root(precision):
+    """The zero of the derivative of x Phi(x), negated, and the value of `gelu_slope` there."""
+    root = nearest(mpmath.findroot(gelu_slope, 0.75), precision)
+    return root, nearest(gelu_slope(mpf(root)), precision)
+
+
+def normal_tail_derivative(precision):
+    """(D(t) - D(t0)) / (t - t0), D = `gelu_slope`, t0 its rounded zero."""
+    root = mpf(gelu_root(precision)[0])
+    return on_tail(lambda t: (gelu_slope(t) - gelu_slope(root)) / (t - root), precision)
+
+
+def erf(precision):
+    """erf(x) / x in x^2, |x| <= 1/2."""
+    ratio = continued(lambda s: mpmath.erf(mpmath.sqrt(s)) / mpmath.sqrt(s), 2 / mpmath.sqrt(mpmath.pi))
+    return fit(ratio, 0, mpf(1) / 4, precision)
+
+
+def tanhshrink(precision):
+    """(x - tanh(x)) / x^3 in x^2, |x| <= 1."""
+    ratio = continued(lambda s: (1 - mpmath.tanh(mpmath.sqrt(s)) / mpmath.sqrt(s)) / s, mpf(1) / 3)
+    return fit(ratio, 0, 1, precision)
+
+
+def log_cosh(precision):
+    """log(cosh(x)) / x^2 in x^2, |x| <= 1."""
+    return fit(continued(lambda s: mpmath.log(mpmath.cosh(mpmath.sqrt(s))) / s, mpf(1) / 2), 0, 1, precision)
+
+
+def artanh(precision):
+    """artanh(z) / z in z^2, |z| <= 1/3."""
+    ratio = continued(lambda s: mpmath.atanh(mpmath.sqrt(s)) / mpmath.sqrt(s), 1)
+    return fit(ratio, 0, mpf(1) / 9, precision)
+
+
+def exponential_loss(precision):
+    """(1 - e^-x) / x on [0, 0.7]."""
+    return fit(continued(lambda x: -mpmath.expm1(-x) / x, 1), 0, mpf("0.7"), precision)
+
+
+def gelu_tanh_derivative(x):
+    scale = 2 * mpmath.sqrt(2 / mpmath.pi)
+    cubic = scale * mpf("0.044715")
+    y = scale * x + cubic * x**3
+    return (1 + (scale * x + 3 * cubic * x**3) / (1 + mpmath.exp(y))) / (1 + mpmath.exp(-y))
+
+
+def gelu_tanh_root(precision):
+    """The zero of `gelu_tanh_derivative` and the value there."""
+    root = nearest(mpmath.findroot(gelu_tanh_derivative, -0.75), precision)
+    return root, nearest(gelu_tanh_derivative(mpf(root)), precision)
+
+
+def gelu_tanh_slope(precision):
+    """(f'(r + d) - f'(r)) / d, r the rounded zero of f' = `gelu_tanh_derivative`, |d| <= 1/4."""
+    root = mpf(gelu_tanh_root(precision)[0])
+    value = gelu_tanh_derivative(root)
+    ratio = continued(lambda d: (gelu_tanh_derivative(root + d) - value) / d, mpmath.diff(gelu_tanh_derivative, root))
+    return fit(ratio, mpf(-1) / 4, mpf(1) / 4, precision)
+
+
+FITS = {
+    "normal": {
+        "TAIL": normal_tail,
+        "GELU_TAIL": gelu_tail,
+        "GELU_CENTER": gelu_center,
+        "SLOPE": normal_tail_derivative,
+        "SLOPE_ROOT": gelu_root,
+        "ERF": erf,
+    },
+    "hyperbolic": {"TANHSHRINK": tanhshrink, "LOG_COSH": log_cosh},
+    "logistic": {"ARTANH": artanh, "EXPONENTIAL_LOSS": exponential_loss},
+    "gelu_tanh": {"SLOPE": gelu_tanh_slope, "SLOPE_ROOT": gelu_tanh_root},
+}  # family -> constant -> the function that computes it
+
+
+def source(name, function):
+    """The constant as it is written in the special file."""
+    lines = [f"{name} = Fit("]
+    for precision in BITS:
+        lines.append(f"    {precision}=(")
+        numbers = [spelled(c, precision) for c in function(precision)]
+        lines += [f"        {', '.join(numbers[i : i + 4])}," for i in range(0, len(numbers), 4)]
+        lines.append("    ),")
+    return "\n".join([*lines, ")"])
+
+
+if __name__ == "__main__":
+    for family, constants in FITS.items():
+        print(f"# {family}.py")
+        for name, function in constants.items():
+            print(source(name, function))
