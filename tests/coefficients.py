@@ -1,7 +1,8 @@
 """The polynomial coefficients of `xact.special`, computed to 300 bits.
 
-`python tests/coefficients.py` prints them as they stand in the special files. Each fit interpolates its function at
-Chebyshev nodes, with the fewest coefficients that keep the relative error below 2^-27 (float32), 2^-57 (float64).
+`python tests/coefficients.py` prints them as they stand in the special files. Each fit interpolates its
+function at Chebyshev nodes, with the fewest coefficients that keep the relative error below 2^-27 (float32),
+2^-57 (float64).
 """
 
 import struct
@@ -17,7 +18,8 @@ TINY = mpf(2) ** -100
 
 def interpolate(function, low, high, count):
     """Monomial coefficients, low order first, of the polynomial through `count` Chebyshev nodes."""
-    nodes = [(low + high) / 2 + (high - low) / 2 * mpmath.cospi(mpf(2 * i + 1) / (2 * count)) for i in range(count)]
+    nodes = [(low + high) / 2 + (high - low) / 2 * mpmath.cospi(mpf(2 * i + 1) / (2 * count))
+             for i in range(count)]  # fmt: skip
     divided = [function(x) for x in nodes]
     for order in range(1, count):
         for i in range(count - 1, order - 1, -1):
@@ -70,13 +72,13 @@ def mills(t):
     return distribution(-t) * mpmath.exp(t * t / 2)
 
 
-SHIFT = 4  # of the tail variable q = (t - 4) / (t + 4): few coefficients and little effect of the roundings in q
+SHIFT = 4  # of the tail variable q = (t - 4) / (t + 4): few coefficients, little effect of roundings in q
 FARTHEST = {"single": 15, "double": 39}  # t from which e^(-t^2 / 2) is 0
 
 
-def on_tail(function, precision, nearest=mpf(0)):
+def on_tail(function, precision, nearest=0):
     """Fit `function` of t >= `nearest` as a polynomial in q = (t - SHIFT) / (t + SHIFT)."""
-    low, high = ((t - SHIFT) / (t + SHIFT) for t in (nearest, mpf(FARTHEST[precision])))
+    low, high = ((t - SHIFT) / (t + SHIFT) for t in (mpf(nearest), mpf(FARTHEST[precision])))
     return fit(lambda q: function(SHIFT * (1 + q) / (1 - q)), low, high, precision)
 
 
@@ -92,7 +94,8 @@ def gelu_tail(precision):
 
 def gelu_center(precision):
     """(Phi(x) - 1/2) / x in x^2, |x| <= 3/4."""
-    ratio = continued(lambda s: mpmath.erf(mpmath.sqrt(s / 2)) / 2 / mpmath.sqrt(s), 1 / mpmath.sqrt(2 * mpmath.pi))
+    limit = 1 / mpmath.sqrt(2 * mpmath.pi)
+    ratio = continued(lambda s: mpmath.erf(mpmath.sqrt(s / 2)) / 2 / mpmath.sqrt(s), limit)
     return fit(ratio, 0, mpf(9) / 16, precision)
 
 
@@ -158,8 +161,26 @@ def gelu_tanh_slope(precision):
     """(f'(r + d) - f'(r)) / d, r the rounded zero of f' = `gelu_tanh_derivative`, |d| <= 1/4."""
     root = mpf(gelu_tanh_root(precision)[0])
     value = gelu_tanh_derivative(root)
-    ratio = continued(lambda d: (gelu_tanh_derivative(root + d) - value) / d, mpmath.diff(gelu_tanh_derivative, root))
+    limit = mpmath.diff(gelu_tanh_derivative, root)
+    ratio = continued(lambda d: (gelu_tanh_derivative(root + d) - value) / d, limit)
     return fit(ratio, mpf(-1) / 4, mpf(1) / 4, precision)
+
+
+def gelu_tanh_split(precision):
+    """Of y = a t + b t^3: a bound beyond which e^-y is 0, 1 / d, d, c, 2^-k, p and q, where y(n d) =
+    2^-k n (n^2 + c) + n (p + q n^2) and c is an integer. 2^k is the largest for which n (n^2 + c) is exact, d
+    the step for which q is 0, rounded so that n d is exact.
+    """
+    bound, power, bits = {"single": (11, 17, 16), "double": (22, 43, 34)}[precision]
+    linear = 2 * mpmath.sqrt(2 / mpmath.pi)
+    cubic = linear * mpf("0.044715")
+    unit = mpf(2) ** -power
+    step = mpmath.cbrt(unit / cubic)
+    scale = mpf(2) ** (bits - mpmath.frexp(step)[1])
+    step = mpmath.nint(step * scale) / scale
+    shift = mpmath.nint(linear * step / unit)
+    numbers = bound, 1 / step, step, shift, unit, linear * step - unit * shift, cubic * step**3 - unit
+    return tuple(nearest(number, precision) for number in numbers)
 
 
 FITS = {
@@ -172,8 +193,8 @@ FITS = {
         "ERF": erf,
     },
     "hyperbolic": {"TANHSHRINK": tanhshrink, "LOG_COSH": log_cosh},
-    "logistic": {"ARTANH": artanh, "EXPONENTIAL_LOSS": exponential_loss},
-    "gelu_tanh": {"SLOPE": gelu_tanh_slope, "SLOPE_ROOT": gelu_tanh_root},
+    "exponential": {"ARTANH": artanh, "EXPONENTIAL_LOSS": exponential_loss},
+    "gelu_tanh": {"SPLIT": gelu_tanh_split, "SLOPE": gelu_tanh_slope, "SLOPE_ROOT": gelu_tanh_root},
 }  # family -> constant -> the function that computes it
 
 

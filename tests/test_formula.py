@@ -31,7 +31,9 @@ SELU = r"""\lambda \begin{cases} x & x > 0 \\ \alpha\,(e^x - 1) & \text{otherwis
 SELU_BY_HAND = (decimal("1.6732632423543772"), decimal("1.0507009873554805"))
 HARDSWISH = r"""\begin{cases} 0, & x \le -3, \\ x, & \text{if } x \geq 3 \\
     \frac{x\,(x + 3)}{6} & \text{otherwise} \end{cases}"""
-ALONG = r"\text{hard\_shrink}(x) = \begin{cases} x & |x| > \lambda \\ 0 & -\lambda \le x \le \lambda \end{cases}"
+ALONG = (
+    r"\text{hard\_shrink}(x) = \begin{cases} x & |x| > \lambda \\ 0 & -\lambda \le x \le \lambda \end{cases}"
+)
 CLIPPED = r"x \operatorname{clip}\bigl(\tfrac16 x + \tfrac{1}{2}, 0, 1\bigr)"
 
 # (TeX, parameters, the same by hand)
@@ -198,19 +200,27 @@ SMOOTH = (
     "erfc(x) sigmoid(x) softplus(x) gelu(x) silu(x)"
 )
 COMPOSED = [rf"\operatorname{{{text.replace('(', '}(', 1)}" for text in SMOOTH.split()]
-COMPOSED += [r"\Phi(x) \phi(x)", r"e^x - 1", r"\log(1 + x^2)", r"(4 + x)^{x}", r"(4+x)^{-2} x^3", r"2^{x} / (x^2 + 1)"]
+COMPOSED += [
+    r"\Phi(x) \phi(x)",
+    r"e^x - 1",
+    r"\log(1 + x^2)",
+    r"(4 + x)^{x}",
+    r"(4+x)^{-2} x^3",
+    r"2^{x} / (x^2 + 1)",
+]
 
 
 @pytest.mark.parametrize("tex", COMPOSED)
 def test_taylor_series_agree_with_mpmath(tex):
     formula = Formula(tex)
-    run, field = formula.compile(Mpmath()), Mpmath()
+    field = Mpmath()
+    run = formula.compile(field)
     for point in (-1.75, 0.3, 2.0):
         number = Balls.number(point)
         got = formula.compile(Series(3))({"x": (number, Balls.number(1.0))})
         want = field.context.taylor(lambda t: run({"x": t}), field.context.mpf(point), 3)
-        for coefficient, exact in zip(got, want, strict=True):
-            assert abs(float(coefficient) - exact) <= 1e-12 * (1 + abs(exact)), (tex, point)
+        for ball, number in zip(got, want, strict=True):
+            assert abs(float(ball) - number) <= 1e-12 * (1 + abs(number)), (tex, point)
 
 
 @pytest.mark.parametrize(

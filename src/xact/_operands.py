@@ -66,7 +66,7 @@ def check_array(activation: "Activation", backend: ModuleType, x: Any, other: An
             f"{activation.name}: `{label}` is a {type(other).__module__}.{type(other).__name__}, the first array a "
             f"{type(x).__module__}.{type(x).__name__}; convert one of them"
         )
-    backend.check(activation, other)
+    backend.floating(activation, other)
     if tuple(other.shape) != tuple(x.shape):
         raise ShapeError(
             f"{activation.name}: `{label}` has shape {tuple(other.shape)}, the first array {tuple(x.shape)}; "
@@ -121,6 +121,8 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
 
     One element fits any array. A vector lies along `axis`, where the activation has one.
     """
+    if shape == target:
+        return shape
     if len(shape) == 1 and shape[0] == 1:
         return ()
     if len(shape) == 1 and axis is not None and -len(target) <= axis < len(target):

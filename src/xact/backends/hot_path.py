@@ -7,7 +7,8 @@ time or history, so that equal inputs give equal bits.
 
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,7 +18,6 @@ LARGE = 1 << 16
 
 _mode = "auto"
 _broken = False
-_kernels: dict[Any, Callable[..., Any]] = {}
 
 
 class hot_path:
@@ -48,27 +48,33 @@ def chosen(x: Any) -> bool:
     """Whether a call on this plain tensor is compiled."""
     if _mode == "eager" or _broken:
         return False
-    return _mode == "compile" or (x.is_cuda and x.numel() >= LARGE)
+    if _mode == "auto" and not (x.is_cuda and x.numel() >= LARGE):
+        return False
+    # Whoever records operations wants to see them, and a tensor on "meta" has nothing to compute.
+    return not x.is_meta and torch._C._len_torch_dispatch_stack() == 0
 
 
-def run(name: str, function: Callable[..., Any], static: Any, arrays: tuple[Any, ...]) -> Any:
-    """Call the compiled `function(static, *arrays)` on the arrays in the memory order of the first.
+def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], wanted: Any = None) -> Any:
+    """Call the compiled `function(key, names, constants, wanted, *arrays)` on the values in one memory order.
 
     Returns None where compiling fails; from then on everything is eager, after one warning.
     """
     global _broken
-    key = (name, function, static, tuple(a.dtype for a in arrays), arrays[0].device.type)
-    kernel = _kernels.get(key)
-    first = kernel is None
-    if kernel is None:
-        kernel = _kernels[key] = _compiled(name, function, static)
-    order = _memory_order(arrays[0])
-    flat = [_flat(a, arrays[0], order) for a in arrays]
+    arrays = {name: value.detach() for name, value in values.items() if isinstance(value, torch.Tensor)}
+    constants = tuple((name, value) for name, value in values.items() if name not in arrays)
+    static = (key, tuple(arrays), constants, wanted)
+    like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
+    kernel = _kernel(function, static, tuple(array.dtype for array in arrays.values()), like.device)
+    strides = torch.empty_like(like, device="meta").stride()
+    order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
+    flat = [a.permute(order).reshape(-1) if a.shape == like.shape else a for a in arrays.values()]
     try:
-        result = kernel(*flat)
+        # A compiled kernel is compiled again where the mode of recording differs.
+        with torch.no_grad():
+            result = kernel(*flat)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:
-        if not first or isinstance(error, torch.OutOfMemoryError):
-            raise
         _broken = True
         warnings.warn(
             f"xact: torch.compile failed ({type(error).__name__}); activations run eagerly from here on. "
@@ -77,33 +83,19 @@ def run(name: str, function: Callable[..., Any], static: Any, arrays: tuple[Any,
         )
         return None
     if isinstance(result, tuple):
-        return tuple(_shaped(part, arrays[0], order) for part in result)
-    return _shaped(result, arrays[0], order)
+        return tuple(part.as_strided(like.shape, strides) if part.ndim else part for part in result)
+    return result.as_strided(like.shape, strides)
 
 
-def _compiled(name: str, function: Callable[..., Any], static: Any) -> Callable[..., Any]:
+@lru_cache(maxsize=None)
+def _kernel(function: Callable[..., Any], static: tuple[Any, ...], dtypes: Any, device: Any) -> Callable[..., Any]:
+    """One compiled kernel for each activation, choice of constants, dtypes and device."""
+
     def kernel(*arrays: Any) -> Any:
-        return function(static, *arrays)
+        return function(*static, *arrays)
 
     # Dynamo counts recompilations per code object: every kernel gets its own.
     own = types.FunctionType(
-        kernel.__code__.replace(co_name=f"xact_{name}"), kernel.__globals__, name, None, kernel.__closure__
+        kernel.__code__.replace(co_name=f"xact_{static[0]}"), kernel.__globals__, static[0], None, kernel.__closure__
     )
     return torch.compile(own, dynamic=True, fullgraph=True)
-
-
-def _memory_order(x: Any) -> tuple[int, ...]:
-    return tuple(sorted(range(x.ndim), key=lambda i: (-x.stride(i), i)))
-
-
-def _flat(array: Any, like: Any, order: tuple[int, ...]) -> Any:
-    if array.shape != like.shape:
-        return array
-    return array.permute(order).reshape(-1)
-
-
-def _shaped(flat: Any, like: Any, order: tuple[int, ...]) -> Any:
-    if flat.ndim != 1 or flat.numel() != like.numel():
-        return flat
-    back = sorted(range(len(order)), key=order.__getitem__)
-    return flat.view([like.shape[i] for i in order]).permute(back)

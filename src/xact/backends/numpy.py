@@ -1,7 +1,11 @@
-"""NumPy: large arrays block by block, so that temporaries stay in the cache, over threads."""
+"""NumPy: large arrays block by block, so that temporaries stay in the cache, over threads.
+
+The figures behind the constants are in docs/decisions/0005-numpy-blocks.md.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,19 +16,36 @@ from xact.special import Namespace
 
 INPLACE = False
 
-# Elements of a block: at float32 some ten temporaries of this size fit the second-level cache.
-BLOCK = 1 << 14
-# Elements from which two threads finish earlier than one.
-PARALLEL = 1 << 17
+# Bytes of a block: some ten temporaries of this size fit the second-level cache.
+BLOCK = 1 << 17
+# Bytes of a block where several threads work: each operation has to outlast the handing over of the GIL.
+SHARED_BLOCK = 1 << 20
+# Bytes that are worth a thread of their own.
+PARALLEL = 1 << 21
+# Elements from which a selection by bits is faster than np.where.
+BRANCHLESS = 1 << 9
 
-_workers: ThreadPoolExecutor | None = None
+INTEGERS = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
+
+
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    """np.where, bit for bit; that one branches at every element, and mispredicts half of them where signs are mixed."""
+    if getattr(condition, "size", 1) < BRANCHLESS:
+        return np.where(condition, a, b)
+    dtypes = {value.dtype for value in (a, b) if hasattr(value, "dtype")}
+    dtype = dtypes.pop() if len(dtypes) == 1 else None
+    integer = INTEGERS.get(dtype)
+    if integer is None:
+        return np.where(condition, a, b)
+    one, other = np.asarray(a, dtype).view(integer), np.asarray(b, dtype).view(integer)
+    return (other ^ (-condition.astype(integer) & (one ^ other))).view(dtype)
 
 
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return rng.uniform(low, high, like.shape).astype(like.dtype)
 
 
-xp = Namespace(np, tanh=np.tanh, uniform=_uniform)
+xp = Namespace(np, where=_where, tanh=np.tanh, expm1=np.expm1, uniform=_uniform)
 
 
 def owns(cls: type) -> bool:
@@ -39,33 +60,47 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
     """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
-    if x.dtype.name not in backends.FLOATS:
+    compute = _compute(x.dtype)
+    if compute is None:
         return expression(values, xp)
-    compute = np.dtype(np.float32) if x.dtype.itemsize == 2 else x.dtype
-    if elementwise and x.size > BLOCK:
+    if elementwise and x.size * compute.itemsize > BLOCK:
         return _blocks(expression, x, values, compute)
-    ready = {
-        name: np.asarray(value, dtype=compute) if hasattr(value, "dtype") else value
-        for name, value in values.items()
-    }
     with np.errstate(all="ignore"):
+        ready = {name: _dense(value, compute) for name, value in values.items()}
         result = np.asarray(expression(ready, xp)).astype(x.dtype, copy=False)
     return result if isinstance(x, np.ndarray) else result[()]
 
 
+@cache
+def _compute(dtype: np.dtype) -> np.dtype | None:
+    """The dtype that a dtype is computed in; None for one that is not floating."""
+    if dtype.name not in backends.FLOATS:
+        return None
+    return np.dtype(np.float32) if dtype.itemsize == 2 else dtype.newbyteorder("=")
+
+
+def _dense(value: Any, dtype: np.dtype) -> Any:
+    """An array without gaps and reversed axes: on others NumPy's exp and its kin may use a loop that rounds otherwise."""
+    if not hasattr(value, "dtype"):
+        return value
+    array = np.asarray(value, dtype=dtype)
+    return array if array.flags.forc else array.copy(order="K")
+
+
 def _blocks(expression: Any, x: Any, values: dict[str, Any], compute: np.dtype) -> np.ndarray:
-    names = [name for name, value in values.items() if hasattr(value, "dtype")]
-    arrays = [np.asarray(values[name]) for name in names]
-    result = np.empty_like(x)
-    count = len(arrays)
+    cut = {name: np.asarray(value) for name, value in values.items() if getattr(value, "ndim", 0)}
+    whole = {name: _dense(value, compute) for name, value in values.items() if name not in cut}
+    result = np.empty_like(x, subok=False)
+    threads = max(1, min(_threads(), x.size * compute.itemsize // PARALLEL))
+    block = (BLOCK if threads == 1 else SHARED_BLOCK) // compute.itemsize
     blocks = np.nditer(
-        [*arrays, result],
+        [*cut.values(), result],
         flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
-        op_flags=[["readonly"]] * count + [["writeonly"]],
-        op_dtypes=[compute] * (count + 1),
+        op_flags=[["readonly", "contig"]] * len(cut) + [["writeonly"]],
+        op_dtypes=[compute] * (len(cut) + 1),
         casting="unsafe",
         order="K",
-        buffersize=BLOCK,
+        buffersize=block,
     )
 
     def evaluate_range(start: int, stop: int) -> None:
@@ -73,14 +108,12 @@ def _blocks(expression: Any, x: Any, values: dict[str, Any], compute: np.dtype) 
         part.iterrange = (start, stop)
         part.reset()
         with np.errstate(all="ignore"), part:
-            for block in part:
-                given = dict(zip(names, block[:count], strict=True))
-                block[count][...] = expression({**values, **given}, xp)
+            for *arrays, target in part:
+                target[...] = expression(whole | dict(zip(cut, arrays, strict=True)), xp)
 
-    threads = _threads() if x.size >= PARALLEL else 1
-    edges = [x.size * i // threads // BLOCK * BLOCK for i in range(threads)] + [x.size]
+    edges = [x.size * i // threads for i in range(threads + 1)]
     if threads == 1:
-        evaluate_range(0, x.size)
+        evaluate_range(*edges)
     else:
         list(_pool().map(evaluate_range, edges[:-1], edges[1:]))
     return result
@@ -90,25 +123,18 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@cache
 def _pool() -> ThreadPoolExecutor:
-    global _workers
-    if _workers is None:
-        _workers = ThreadPoolExecutor(_threads(), thread_name_prefix="xact")
-    return _workers
-
-
-def _forget_pool() -> None:
-    # The threads of a parent do not exist in a forked child.
-    global _workers
-    _workers = None
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="xact")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    # The threads of a parent do not exist in a forked child.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def floating(activation: Any, x: Any) -> Any:
-    if x.dtype.name in backends.FLOATS or not backends.converts(activation, x.dtype.name):
+    if _compute(x.dtype) or not backends.converts(activation, x.dtype.name):
         return x
     return x.astype(np.float64)
 

@@ -16,7 +16,7 @@ def namespace(library: Any) -> Namespace:
     def uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
         return library.asarray(rng.uniform(low, high, like.shape), dtype=like.dtype)
 
-    return Namespace(library, tanh=library.tanh, uniform=uniform)
+    return Namespace(library, tanh=library.tanh, expm1=library.expm1, uniform=uniform)
 
 
 def owns(cls: type) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import array_api_compat.torch as standard_torch
 import torch
+from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
 from torch.nn import functional as F
 
@@ -28,11 +29,9 @@ COMPUTE = {
 # Eager kernels whose value and derivative both meet the contract.
 NATIVE = {"relu": F.relu, "leaky_relu": F.leaky_relu}
 
-# What autocast computes in float32, by device: torch's own lists for the functions it has too.
-AUTOCAST = {
-    "cuda": frozenset({"softmax", "log_softmax", "softplus"}),
-    "cpu": frozenset(),
-}
+# What autocast computes in its low precision, and, except on a CPU, in float32.
+LOWERED = frozenset({"prelu"})
+RAISED = frozenset({"softmax", "log_softmax", "softplus"})
 
 
 def _maximum(a: Any, b: Any) -> Any:
@@ -56,7 +55,9 @@ xp = Namespace(
     where=torch.where,
     maximum=_maximum,
     minimum=_minimum,
+    max=torch.amax,
     tanh=torch.tanh,
+    expm1=torch.expm1,
     erf=torch.erf,
     erfc=torch.erfc,
     sigmoid=torch.sigmoid,
@@ -70,84 +71,79 @@ def owns(cls: type) -> bool:
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = operands[0]
-    name = activation.name
     if x.dtype not in COMPUTE:
         x = floating(activation, x)
         operands = (x, *operands[1:])
         if x.dtype not in COMPUTE:
-            return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
-    if torch.is_autocast_enabled(x.device.type) and name in AUTOCAST.get(x.device.type, ()):
-        operands = tuple(_float32(value) for value in operands)
+            result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
+            return x.copy_(result) if inplace else result
+    if activation.name in LOWERED or activation.name in RAISED:
+        operands = (_autocast(activation.name, x), *operands[1:])
     if torch.compiler.is_compiling():
-        result = _differentiable(activation.key, options, "body", *operands)
+        result = _differentiable(activation.key, options, False, *operands)
         return x.copy_(result) if inplace else result
-    kernel = _kernel(activation, operands, options)
-    if kernel == "native":
-        return NATIVE[name](*operands, inplace=True) if inplace else NATIVE[name](*operands)
-    if not _transformed(activation, operands):
-        result = _value(activation.key, options, kernel, *operands)
-    elif inplace:
-        result = _differentiable(activation.key, options, kernel, x.clone(), *operands[1:])
+    plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
+    if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
+        return NATIVE[activation.key](*operands, inplace=inplace)
+    compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
+    if not _transformed(operands):
+        result = _value(activation.key, options, compiled, *operands)
     else:
-        result = _differentiable(activation.key, options, kernel, *operands)
+        kept = (x.clone(), *operands[1:]) if inplace else operands
+        result = _differentiable(activation.key, options, compiled, *kept)
     return x.copy_(result) if inplace else result
 
 
-def _kernel(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...]) -> str:
-    """What computes an eager call: torch's own kernel, a compiled one, or the body operation by operation."""
-    x = operands[0]
-    if type(x) is not torch.Tensor and type(x) is not torch.nn.Parameter:
-        return "body"
-    if activation.key in NATIVE:
-        return "native"
-    if not hot_path.chosen(x) or not activation.elementwise or torch._C._are_functorch_transforms_active():
-        return "body"
-    whole = all(not isinstance(v, torch.Tensor) or v.shape in (x.shape, ()) for v in operands)
-    return "compiled" if whole else "body"
+def _autocast(name: str, x: Any) -> Any:
+    """The array in the dtype that autocast computes this function in."""
+    device = x.device.type
+    if x.dtype == torch.float64 or not torch.is_autocast_enabled(device):
+        return x
+    if name in LOWERED:
+        return x.to(torch.get_autocast_dtype(device))
+    return x if device == "cpu" else x.float()
 
 
-def _transformed(activation: Any, operands: tuple[Any, ...]) -> bool:
-    """Whether anything will ask for a derivative; without, the Function's 12 microseconds are saved."""
+def _flat(activation: Any, operands: tuple[Any, ...]) -> bool:
+    """Whether nothing but the numbers matters, not where in the array they are: such calls are compiled."""
+    shapes = (operands[0].shape, ())
+    whole = all(not isinstance(value, torch.Tensor) or value.shape in shapes for value in operands)
+    return whole and bool(activation.elementwise) and not torch._C._are_functorch_transforms_active()
+
+
+def _transformed(operands: tuple[Any, ...]) -> bool:
+    """Whether anything will ask for a derivative; without, the Function's 10 microseconds are saved."""
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return True
     if torch.is_grad_enabled():
-        for name, value in zip(activation.operands, operands, strict=True):
+        for value in operands:
             if isinstance(value, torch.Tensor) and value.requires_grad:
-                if name not in activation.rules and name not in activation.pullbacks:
-                    raise MissingRuleError(backends.no_rule(activation, name))
                 return True
-    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+    return False
 
 
-def _value(key: str, options: tuple[Any, ...], kernel: str, *operands: Any) -> Any:
+def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
     activation = backends.definitions[key]
     values = dict(zip(activation.names, (*operands, *options), strict=True))
-    if kernel == "compiled":
-        names, arrays, numbers = _separated(values)
-        result = hot_path.run(key, _value_in_graph, (key, names, numbers), arrays)
+    if compiled:
+        result = hot_path.run(_value_in_graph, key, values)
         if result is not None:
             return result
     return evaluate(activation.body, operands[0], values, activation.elementwise)
 
 
-def _separated(values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...], tuple[tuple[str, Any], ...]]:
-    """Names and tensors, in order, and everything else as constants."""
-    tensors = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
-    numbers = tuple((name, value) for name, value in values.items() if name not in tensors)
-    return tuple(tensors), tuple(tensors.values()), numbers
+@torch.compiler.allow_in_graph
+def _value_in_graph(key: str, names: tuple[str, ...], constants: Any, _wanted: None, *arrays: Any) -> Any:
+    values = dict(zip(names, arrays, strict=True)) | dict(constants)
+    return evaluate(backends.definitions[key].body, arrays[0], values, True)
 
 
 @torch.compiler.allow_in_graph
-def _value_in_graph(static: Any, *arrays: Any) -> Any:
-    key, names, numbers = static
-    activation = backends.definitions[key]
-    return evaluate(activation.body, arrays[0], dict(zip(names, arrays, strict=True)) | dict(numbers), True)
-
-
-@torch.compiler.allow_in_graph
-def _pull_in_graph(static: Any, dy: Any, *arrays: Any) -> tuple[Any, ...]:
-    key, names, numbers, wanted = static
-    values = dict(zip(names, arrays, strict=True)) | dict(numbers)
+def _pull_in_graph(key: str, names: tuple[str, ...], constants: Any, wanted: Any, *arrays: Any) -> Any:
+    values = dict(zip(names, arrays, strict=True)) | dict(constants)
+    whole = values["dy"].shape
     return tuple(
-        _pull(backends.definitions[key], name, values, dy, shape or dy.shape, dtype) for name, shape, dtype in wanted
+        _pull(backends.definitions[key], name, values, whole if full else (), dtype) for name, full, dtype in wanted
     )
 
 
@@ -156,47 +152,47 @@ class Differentiable(torch.autograd.Function):
 
     generate_vmap_rule = True
 
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """As inherited, but for the signature that torch inspects anew on each call, half of the time it takes."""
+        if torch._C._are_functorch_transforms_active():
+            return super().apply(*args)
+        return super(torch.autograd.Function, cls).apply(*unwrap_dead_wrappers(args))
+
     @staticmethod
-    def forward(key: str, options: tuple[Any, ...], kernel: str, *operands: Any) -> Any:
-        return _value(key, options, kernel, *operands)
+    def forward(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+        return _value(key, options, compiled, *operands)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Save the arrays that the rules name, and nothing else."""
-        ctx.key, ctx.options, ctx.kernel, *operands = inputs
+        ctx.key, ctx.options, ctx.compiled, *operands = inputs
+        ctx.set_materialize_grads(False)
         activation = backends.definitions[ctx.key]
         values = dict(zip(activation.operands, operands, strict=True))
-        rules = [
-            rule
-            for name, value in values.items()
-            if isinstance(value, torch.Tensor)
-            for rule in activation.rules_for(name)
-        ]
-        needed = {name for rule in rules for name in rule.names}
-        available = values | {"y": output}
-        saved = {n: v for n, v in available.items() if n in needed and isinstance(v, torch.Tensor)}
-        ctx.numbers = {n: v for n, v in values.items() if not isinstance(v, torch.Tensor)}
+        tensors = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+        needed = {named for name in tensors for rule in activation.rules_for(name) for named in rule.names}
+        saved = {name: value for name, value in (*tensors.items(), ("y", output)) if name in needed}
+        ctx.numbers = {name: value for name, value in values.items() if name not in tensors}
         ctx.saved_names = tuple(saved)
-        ctx.shapes = tuple((v.shape, v.dtype) if isinstance(v, torch.Tensor) else None for v in operands)
-        ctx.like = output.dtype
+        ctx.likes = {name: (value.shape, value.dtype) for name, value in tensors.items()}
+        ctx.dtype = output.dtype
         ctx.save_for_backward(*saved.values())
         ctx.save_for_forward(*saved.values())
 
     @staticmethod
     def backward(ctx: Any, dy: Any) -> Any:
         activation, values = _restore(ctx)
-        wanted = {
-            name: ctx.shapes[i] for i, name in enumerate(activation.operands) if ctx.needs_input_grad[3 + i]
-        }
-        pulled = _pull_all(activation, values, dy, wanted, ctx.kernel)
-        gradients = [pulled.get(name) for name in activation.operands]
-        return None, None, None, *gradients
+        needed = ctx.needs_input_grad[3:]
+        wanted = [name for name, needs in zip(activation.operands, needed, strict=True) if needs and dy is not None]
+        pulled = dict(zip(wanted, _pull_all(ctx, activation, wanted, values | {"dy": dy}), strict=True))
+        return None, None, None, *(pulled.get(name) for name in activation.operands)
 
     @staticmethod
-    def jvp(ctx: Any, _key: None, _options: None, _kernel: None, *tangents: Any) -> Any:
+    def jvp(ctx: Any, _key: None, _options: None, _compiled: None, *tangents: Any) -> Any:
         activation, values = _restore(ctx)
         parts = [
-            _push(activation, name, values, tangent, ctx.like)
+            _push(activation, name, values, tangent, ctx.dtype)
             for name, tangent in zip(activation.operands, tangents, strict=True)
             if tangent is not None
         ]
@@ -204,8 +200,8 @@ class Differentiable(torch.autograd.Function):
 
 
 @torch.compiler.allow_in_graph
-def _differentiable(key: str, options: tuple[Any, ...], kernel: str, *operands: Any) -> Any:
-    return Differentiable.apply(key, options, kernel, *operands)
+def _differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+    return Differentiable.apply(key, options, compiled, *operands)
 
 
 def _restore(ctx: Any) -> tuple[Any, dict[str, Any]]:
@@ -215,62 +211,59 @@ def _restore(ctx: Any) -> tuple[Any, dict[str, Any]]:
     return activation, {**ctx.numbers, **options, **saved}
 
 
-def _pull_all(activation: Any, values: dict[str, Any], dy: Any, wanted: dict[str, Any], kernel: str) -> Any:
+def _pull_all(ctx: Any, activation: Any, wanted: list[str], values: dict[str, Any]) -> Any:
     """The cotangents of all arguments that need one; compiled unless a derivative of theirs is asked for."""
-    if kernel == "compiled" and not torch.is_grad_enabled():
-        names, arrays, numbers = _separated(values)
-        flat = tuple((name, tuple(shape) and None, dtype) for name, (shape, dtype) in wanted.items())
-        results = hot_path.run(activation.key, _pull_in_graph, (activation.key, names, numbers, flat), (dy, *arrays))
+    if ctx.compiled and not torch.is_grad_enabled():
+        likes = tuple((name, len(ctx.likes[name][0]) > 0, ctx.likes[name][1]) for name in wanted)
+        results = hot_path.run(_pull_in_graph, activation.key, values, likes)
         if results is not None:
-            return dict(zip(wanted, results, strict=True))
-    return {name: _pull(activation, name, values, dy, shape, dtype) for name, (shape, dtype) in wanted.items()}
+            return results
+    return [_pull(activation, name, values, *ctx.likes[name]) for name in wanted]
 
 
-def _pull(activation: Any, name: str, values: dict[str, Any], dy: Any, shape: Any, dtype: Any) -> Any:
+def _pull(activation: Any, name: str, values: dict[str, Any], shape: Any, dtype: Any) -> Any:
     """The cotangent of one argument, in its shape and dtype."""
+    dy = values["dy"]
     if rule := activation.pullbacks.get(name):
-        return _evaluate(rule, values | {"dy": dy}, dy.dtype).to(dtype)
+        return _to(_evaluate(rule, values, dy.dtype), dtype)
     if name not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, name))
-    slope = _evaluate(activation.rules[name], values, dy.dtype)
-    if slope.dtype == torch.bool:
-        return torch.where(slope, dy, 0)
-    return (dy.to(slope.dtype) * slope).sum_to_size(shape).to(dtype)
+    pulled = _times(_evaluate(activation.rules[name], values, dy.dtype), dy)
+    return _to(pulled if pulled.shape == shape else pulled.sum_to_size(shape), dtype)
 
 
 def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any, dtype: Any) -> Any:
     """The tangent of the result that the tangent of one argument makes."""
     if rule := activation.pushforwards.get(name):
-        return _evaluate(rule, values | {f"d{name}": tangent}, dtype).to(dtype)
+        return _to(_evaluate(rule, values | {f"d{name}": tangent}, dtype), dtype)
     if rule := activation.pullbacks.get(name):
-        return _evaluate(rule, values | {"dy": tangent}, dtype).to(dtype)
+        return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
     if name not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, name))
-    slope = _evaluate(activation.rules[name], values, dtype)
-    if slope.dtype == torch.bool:
-        return torch.where(slope, tangent, 0)
-    return (tangent.to(slope.dtype) * slope).to(dtype)
+    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent), dtype)
+
+
+def _times(slope: Any, change: Any) -> Any:
+    return torch.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
     """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
-    return _evaluate(expression, values, x.dtype).to(x.dtype)
+    return _to(_evaluate(expression, values, x.dtype), x.dtype)
 
 
 def _evaluate(expression: Any, values: dict[str, Any], dtype: Any) -> Any:
     """The result in the dtype that `dtype` is computed in, not yet rounded to it."""
     compute = COMPUTE[dtype]
-    ready = {
-        name: value.to(compute) if isinstance(value, torch.Tensor) else value
-        for name, value in values.items()
-        if name in expression.names
-    }
+    ready = {}
+    for name in expression.names:
+        value = values[name]
+        ready[name] = _to(value, compute) if isinstance(value, torch.Tensor) else value
     return expression(ready, xp)
 
 
-def _float32(value: Any) -> Any:
-    half = isinstance(value, torch.Tensor) and value.dtype in (torch.float16, torch.bfloat16)
-    return value.float() if half else value
+def _to(value: Any, dtype: Any) -> Any:
+    return value if value.dtype == dtype else value.to(dtype)
 
 
 def floating(activation: Any, x: Any) -> Any:

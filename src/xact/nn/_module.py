@@ -64,7 +64,7 @@ class _Minted(torch.nn.Module):
     def __init__(self, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__()
         activation = self.activation
-        constructor = _arguments(activation)
+        constructor = constructor_defaults(activation)
         values = bind(type(self).__name__, constructor, args, kwargs)
         count = values.pop("num_parameters", None)
         learnable = values.pop("learnable", False)
@@ -80,7 +80,7 @@ class _Minted(torch.nn.Module):
         return self.activation(*arrays, **{name: getattr(self, name) for name in self._names}, **_mode(self))
 
     def extra_repr(self) -> str:
-        defaults = _arguments(self.activation)
+        defaults = constructor_defaults(self.activation)
         parts = []
         for name in self._names:
             value = getattr(self, name)
@@ -117,7 +117,7 @@ def _mode(module: torch.nn.Module) -> dict[str, bool]:
     return {"training": module.training} if "training" in activation.defaults else {}  # type: ignore[operator, union-attr]
 
 
-def _arguments(activation: "_activation.Activation") -> dict[str, Any]:
+def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]:
     """Names and defaults of the constructor: the function's, without what a call decides."""
     values = {
         name: activation.learnable.get(name, value)
@@ -131,7 +131,7 @@ def _constructor(activation: "_activation.Activation") -> inspect.Signature:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     given = [
         inspect.Parameter(name, kind, default=inspect.Parameter.empty if value is REQUIRED else value)
-        for name, value in _arguments(activation).items()
+        for name, value in constructor_defaults(activation).items()
     ]
     keyword = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("device", "dtype")

@@ -1,4 +1,6 @@
-"""tanh and functions made of it: polynomials near 0, where differences would cancel, exponentials of -|x| elsewhere."""
+"""tanh and functions made of it: polynomials near 0, where differences would cancel, exponentials of -|x|
+elsewhere.
+"""
 
 import math
 
@@ -33,10 +35,9 @@ LOG_COSH = Fit(
 )
 
 
-def cubic_part(x, xp):
-    """x - tanh(x) for |x| <= 1."""
-    square = x * x
-    return x * square * horner(square, TANHSHRINK.of(x, xp))
+def square_part(square, xp):
+    """1 - tanh(x) / x for square = x^2 <= 1."""
+    return square * horner(square, TANHSHRINK.of(square, xp))
 
 
 def complement(t, xp):
@@ -46,30 +47,30 @@ def complement(t, xp):
 
 
 def tanh(x, /, *, xp):
-    """(e^x - e^-x) / (e^x + e^-x): x - x^3 P(x^2) below 1, 1 - 2 e / (1 + e), e = exp(-2 |x|), with the sign of x
-    beyond. Error: @tanh@. Source: as Cephes (Moshier), the polynomial own.
+    """(e^x - e^-x) / (e^x + e^-x): x (1 - x^2 P(x^2)) below 1, 1 - 2 e / (1 + e), e = exp(-2 |x|), with the
+    sign of x beyond. Error: 1.5 / 1.5 ULP. Source: as Cephes (Moshier), the polynomial own.
     """
     t = xp.abs(x)
     inside = t < 1
     z = xp.where(inside, x, 0.0)
     outer = 1 - complement(t, xp)
-    return xp.where(inside, z - cubic_part(z, xp), xp.where(x < 0, -outer, outer))
+    return xp.where(inside, z * (1 - square_part(z * z, xp)), xp.where(x < 0, -outer, outer))
 
 
 def tanhshrink(x, /, *, xp):
-    """x - tanh(x): x^3 P(x^2) below 1, (|x| - 1) + 2 e / (1 + e), e = exp(-2 |x|), with the sign of x beyond, where
-    nothing cancels. Error: @tanhshrink@. Source: own.
+    """x - tanh(x): x^3 P(x^2) below 1, (|x| - 1) + 2 e / (1 + e), e = exp(-2 |x|), with the sign of x beyond,
+    where nothing cancels. Error: 3.5 / 3.5 ULP. Source: own.
     """
     t = xp.abs(x)
     inside = t < 1
     z = xp.where(inside, x, 0.0)
     outer = (t - 1) + complement(t, xp)
-    return xp.where(inside, cubic_part(z, xp), xp.where(x < 0, -outer, outer))
+    return xp.where(inside, z * square_part(z * z, xp), xp.where(x < 0, -outer, outer))
 
 
 def log_cosh(x, /, *, xp):
     """log((e^x + e^-x) / 2): x^2 P(x^2) below 1, (|x| - log 2) + log1p(exp(-2 |x|)) beyond.
-    Error: @log_cosh@. Source: own.
+    Error: 2.5 / 2 ULP. Source: own.
     """
     t = xp.abs(x)
     inside = t < 1
@@ -80,14 +81,16 @@ def log_cosh(x, /, *, xp):
 
 
 def exponential_ratio(x, xp):
-    """u and v with u / v = e^x, the larger of them 1: fractions of e^x without overflow are homogeneous in u, v."""
+    """u and v with u / v = e^x, the larger of them 1: fractions of e^x without overflow are homogeneous in u,
+    v.
+    """
     negative = x < 0
     e = xp.exp(xp.where(negative, x, -x))
     return xp.where(negative, e, 1.0), xp.where(negative, 1.0, e)
 
 
 def x_tanh_softplus(x, /, *, xp):
-    """x tanh(log(1 + e^x)) (mish), as x n / (n + 2 v^2), n = u (u + 2 v), u / v = e^x. Error: @x_tanh_softplus@.
+    """x tanh(log(1 + e^x)) (mish), as x n / (n + 2 v^2), n = u (u + 2 v), u / v = e^x. Error: 4 / 4 ULP.
     Source: Misra 2019, arXiv:1908.08681; the rational form is well known.
     """
     x = xp.where(x < -800, -800.0, x)  # e^-800 is 0, times -inf
@@ -98,13 +101,15 @@ def x_tanh_softplus(x, /, *, xp):
 
 
 def x_tanh_softplus_derivative(x, /, *, xp):
-    """tanh(s) + x sigma(x) (1 - tanh(s)^2), s = log(1 + e^x) (mish'), as u (u^2 (v + u / 4) + v^2 ((x + 1) v +
-    (x + 3/2) u)) / (v^2 + u v + u^2 / 2)^2, u / v = e^x: grouped round 1 + x, nothing large cancels at its zero
-    -1.1924. Error: @x_tanh_softplus_derivative@. Source: own.
+    """tanh(s) + x sigma(x) (1 - tanh(s)^2), s = log(1 + e^x) (mish'), as a quotient of polynomials in u and
+    v, u / v = e^x: u ((x + 1) v^3 + u ((x + 3/2) v^2 + m)) / (v^4 + u (2 v^3 + u (2 v^2 + m))), m = u (v + u
+    / 4). Grouped round 1 + x, so that nothing large cancels at its zero -1.1924. Error: 4 / 4 ULP beside the
+    change that 1 ULP of x makes, which is more only at the zero. Source: own.
     """
     x = xp.clip(x, -800.0, 800.0)
     u, v = exponential_ratio(x, xp)
-    uu, vv = u * u, v * v
-    numerator = u * (uu * (v + 0.25 * u) + vv * (v * (x + 1) + u * (x + 1.5)))
-    root = vv + u * v + 0.5 * uu
-    return numerator / (root * root)
+    v2 = v * v
+    v3 = v * v2
+    m = u * (v + 0.25 * u)
+    numerator = u * ((x + 1) * v3 + u * ((x + 1.5) * v2 + m))
+    return numerator / (v2 * v2 + u * (2 * v3 + u * (2 * v2 + m)))

@@ -1,6 +1,6 @@
 """softmax and its logarithm, of rows along one axis."""
 
-__all__ = ["log_softmax", "softmax"]
+__all__ = ["at_largest", "log_softmax", "softmax"]
 
 # exp of this is 0 in float64: a shift below it is far from every rounding
 FAR = -800.0
@@ -25,10 +25,20 @@ def others(e, largest, axis, xp):
     )
 
 
+def at_largest(values, weights, axis, /, *, xp):
+    """The values where the weights along `axis` are largest; their mean where several weights are. Linear in the
+    values, so that it may stand in a pushforward.
+    """
+    largest = weights == xp.max(weights, axis=axis, keepdims=True)
+    total = xp.sum(xp.where(largest, values, 0.0), axis=axis, keepdims=True)
+    return total / xp.sum(xp.where(largest, xp.ones_like(weights), 0.0), axis=axis, keepdims=True)
+
+
 def softmax(x, /, axis=-1, *, xp):
-    """e^x / sum(e^x) along `axis`, from d = x - max(x) and its rounding error, which exp would amplify; the small terms
-    are added among themselves first. Entries +inf share 1; a row of -inf alone is NaN. Error: @softmax@ on rows of 24;
-    long rows add the error of the library's sum. Source: the two-difference is Knuth's, the rest own.
+    """e^x / sum(e^x) along `axis`, from d = x - max(x) and its rounding error, which exp would amplify; the
+    small terms are added among themselves first. Entries +inf share 1; a row of -inf alone is NaN. Error: 4 /
+    3.5 ULP on rows of 24; long rows add the error of the library's sum. Source: the two-difference is
+    Knuth's, the rest own.
     """
     if x.shape[axis] == 0:
         return x
@@ -40,8 +50,8 @@ def softmax(x, /, axis=-1, *, xp):
 
 
 def log_softmax(x, /, axis=-1, *, xp):
-    """x - log(sum(e^x)) along `axis`, as d - log1p(r), d = x - max(x), r the sum of e^d over all entries but one
-    largest: the logarithm of an almost certain entry keeps its digits. Error: @log_softmax@ on rows of 24.
+    """x - log(sum(e^x)) along `axis`, as d - log1p(r), d = x - max(x), r the sum of e^d over all entries but
+    one largest: the logarithm of an almost certain entry keeps its digits. Error: 4 / 3 ULP on rows of 24.
     Source: as softmax.
     """
     if x.shape[axis] == 0:

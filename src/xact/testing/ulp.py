@@ -41,21 +41,23 @@ _NAN = np.iinfo(np.int64).max
 _IGNORED, _IGNORED_DOUBLE = 2.0**-100, 2.0**-960
 
 
-def _dtype(dtype: Any) -> np.dtype:
+def dtype_of(dtype: Any) -> np.dtype:
+    """The NumPy dtype of a name, bfloat16 included."""
     found = np.dtype(ml_dtypes.bfloat16 if str(dtype) == "bfloat16" else dtype)
     if found not in _FORMATS:
         raise TypeError(f"dtype must be float16, bfloat16, float32 or float64, not {dtype}")
     return found
 
 
-def _double(array: Any) -> np.ndarray:
+def double(array: Any) -> np.ndarray:
+    """The same numbers as float64."""
     with np.errstate(invalid="ignore"):  # signalling NaNs among the 65,536 inputs of a 16-bit type
         return np.asarray(array).astype(np.float64)
 
 
 def every(dtype: Any) -> np.ndarray:
     """All 65,536 numbers of float16 or bfloat16, in the order of their bits."""
-    found = _dtype(dtype)
+    found = dtype_of(dtype)
     if found.itemsize != 2:
         raise TypeError(f"dtype must be float16 or bfloat16, not {dtype}")
     return np.arange(2**16, dtype=np.uint16).view(found)
@@ -67,12 +69,13 @@ def grid(dtype: Any, kinks: Sequence[float] = (), count: int = 4000, seed: int =
     Every exponent with both signs; half of `count` in [-20, 20], half in [-1, 1]; kinks, 0 and the powers of
     two from 2^-16 to 2^16 with their neighbours up to 2 ULP away; subnormals; the largest numbers; +-0, +-inf and NaN.
     """
-    found = _dtype(dtype)
+    found = dtype_of(dtype)
     precision, smallest, largest = _FORMATS[found]
     random = np.random.default_rng(seed)
     exponents = np.arange(smallest, largest + 1)
     normal = np.ldexp(random.uniform(1, 2, exponents.size), exponents)
-    tiny = np.ldexp(random.uniform(1, 2, precision - 1), np.arange(smallest - precision + 1, smallest))
+    lengths = 2 ** np.arange(precision - 1)
+    tiny = np.ldexp(random.integers(lengths, 2 * lengths).astype(np.float64), smallest - precision + 1)
     dense = [random.uniform(-20, 20, count // 2), random.uniform(-1, 1, count - count // 2)]
     with np.errstate(over="ignore", under="ignore"):
         drawn = np.concatenate([normal, -normal, tiny, -tiny, *dense]).astype(found)
@@ -93,9 +96,9 @@ def bits(array: Any) -> np.ndarray:
     Every NaN is the largest int64, so NaNs are equal and far from all else.
     """
     array = np.asarray(array)
-    view = array.view(_INTEGERS[_dtype(array.dtype).itemsize]).astype(np.int64)
+    view = array.view(_INTEGERS[dtype_of(array.dtype).itemsize]).astype(np.int64)
     magnitude = view & ((1 << (8 * array.itemsize - 1)) - 1)
-    return np.where(np.isnan(_double(array)), _NAN, np.where(view < 0, -magnitude, magnitude))
+    return np.where(np.isnan(double(array)), _NAN, np.where(view < 0, -magnitude, magnitude))
 
 
 def _from_bits(integers: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -105,8 +108,8 @@ def _from_bits(integers: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def ulp(truth_high: Any, dtype: Any) -> np.ndarray:
     """The spacing of the numbers of `dtype` at the truth, as float64; subnormal spacing below the normal range."""
-    precision, smallest, largest = _FORMATS[_dtype(dtype)]
-    high = np.abs(_double(truth_high))
+    precision, smallest, largest = _FORMATS[dtype_of(dtype)]
+    high = np.abs(double(truth_high))
     finite = np.where(np.isfinite(high), high, 0.0)
     exponent = np.where(np.isinf(high), largest, np.frexp(finite)[1] - 1)
     exponent = np.where(finite == 0.0, np.where(np.isinf(high), largest, smallest), exponent)
@@ -129,19 +132,19 @@ def excess(got: Any, truth: Truth, slope: Any, x: Any, dtype: Any) -> np.ndarray
     `slope` (an array or a Truth) is the derivative of the tested quantity at x: f' for a value, f'' for a
     derivative; NaN, where there is none, allows nothing. Absolute errors up to 2^-100 (float64: 2^-960) are ignored.
     """
-    steep = np.abs(_double(slope.high if isinstance(slope, Truth) else slope))
-    at = _double(x)
+    steep = np.abs(double(slope.high if isinstance(slope, Truth) else slope))
+    at = double(x)
     allowed = np.where(np.isfinite(at) & ~np.isnan(steep), steep, 0.0)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         allowed = np.where(allowed == 0.0, 0.0, allowed * ulp(at, dtype))
-        difference = np.abs((_double(got) - truth.high) - truth.low)
-    limit = _IGNORED_DOUBLE if _dtype(dtype) == np.dtype(np.float64) else _IGNORED
+        difference = np.abs((double(got) - truth.high) - truth.low)
+    limit = _IGNORED_DOUBLE if dtype_of(dtype) == np.dtype(np.float64) else _IGNORED
     return np.where(difference <= limit, 0.0, _errors(got, truth, dtype, allowed))
 
 
 def _errors(got: Any, truth: Truth, dtype: Any, allowed: np.ndarray) -> np.ndarray:
-    value, high, spacing = _double(got), truth.high, ulp(truth.high, dtype)
-    largest = float(ml_dtypes.finfo(_dtype(dtype)).max)
+    value, high, spacing = double(got), truth.high, ulp(truth.high, dtype)
+    largest = float(ml_dtypes.finfo(dtype_of(dtype)).max)
     last = float(ulp(largest, dtype))
     with np.errstate(all="ignore"):
         difference = np.abs((value - high) - truth.low)
@@ -161,7 +164,7 @@ def _errors(got: Any, truth: Truth, dtype: Any, allowed: np.ndarray) -> np.ndarr
 
 def round_to(truth: Truth, dtype: Any) -> np.ndarray:
     """The truth in `dtype`, rounded once, to nearest, ties to even."""
-    found = _dtype(dtype)
+    found = dtype_of(dtype)
     high, low = np.asarray(truth.high), np.asarray(truth.low)
     if found == np.dtype(np.float64):
         return high.copy()

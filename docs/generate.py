@@ -1,0 +1,160 @@
+"""Write the pages of the catalogue: one per activation, and a gallery of all. `nox -s docs` runs it.
+
+Everything on a page is read from the definition: the formula is the TeX that the tests evaluate as the truth, the plot
+is drawn with the function and its rule.
+"""
+
+import inspect
+from pathlib import Path
+
+import latex2mathml.converter
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import xact
+
+VALUE, SLOPE, MUTED = "#3b82c4", "#d9722e", "#87909a"
+SPAN = 5.0
+
+PAGE = """\
+# {name}
+
+{doc}
+
+```{{raw}} html
+{formula}
+```
+
+![{name} and its derivative]({name}.svg)
+
+{caption}
+
+```python
+{usage}
+```
+
+{table}
+"""
+
+
+def write(folder):
+    """Write pages, plots and the gallery into `folder`, and remove those of activations that are gone."""
+    folder.mkdir(exist_ok=True)
+    catalogue = [xact.get(name) for name in xact.names()]
+    written = {folder / "index.md"}
+    for activation in catalogue:
+        caption = draw(activation, folder / f"{activation.name}.svg")
+        (folder / f"{activation.name}.md").write_text(page(activation, caption))
+        written |= {folder / f"{activation.name}{ending}" for ending in (".md", ".svg", "-small.svg")}
+    (folder / "index.md").write_text(gallery(catalogue))
+    for stale in set(folder.iterdir()) - written:
+        stale.unlink()
+
+
+def page(activation, caption):
+    name = activation.name
+    return PAGE.format(
+        name=name,
+        doc=activation.__doc__,
+        formula=latex2mathml.converter.convert(activation.tex, display="block"),
+        caption=caption,
+        usage=f"xact.{name}{activation.__signature__}",
+        table=table(facts(activation)),
+    )
+
+
+def facts(activation):
+    """What the definition declares, as rows of a table."""
+    code = "`{}`".format
+    rules = [*activation.rules, *activation.pullbacks]
+    kinks = (f"{point} (derivative there: {chosen})" for point, chosen in activation.kinks.items())
+    choices = (
+        f"`{name}`: " + ", ".join(code(repr(choice)) for choice in given) for name, given in activation.choices.items()
+    )
+    learnt = (f"`{name}`, from {initial}" for name, initial in activation.learnable.items())
+    return {
+        "Module": code(f"xact.nn.{activation.module}"),
+        "Aliases": ", ".join(map(code, activation.aliases)),
+        "Differentiable by": ", ".join(map(code, rules)),
+        "Choices": "; ".join(choices),
+        "Learnt by the Module": "; ".join(learnt),
+        "Without a derivative at": "; ".join(kinks),
+        "Integer arrays": {"keep": "stay integers", "float": "become floating"}.get(activation.integers, ""),
+        "Budget": "; ".join(f"{what}: {most}, {reason}" for what, (most, reason) in activation.budget.items()),
+        "Paper": activation.paper,
+    }
+
+
+def table(rows):
+    lines = [f"| {head} | {text} |" for head, text in rows.items() if text]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def draw(activation, path):
+    """Plot the activation and its derivative, once with axes and once small; return what else there is to say."""
+    x = np.linspace(-SPAN, SPAN, 1001)
+    value, slope, caption = curves(activation, x)
+    # A jump of the derivative at a kink is no line.
+    slope = np.where(np.abs(np.gradient(slope)) > 0.1, np.nan, slope)
+    low, high = np.nanmin([value, slope]), np.nanmax([value, slope])
+    for small, file in ((False, path), (True, path.with_stem(f"{path.stem}-small"))):
+        with plt.rc_context({"font.size": 9, "svg.hashsalt": activation.name, "svg.fonttype": "none"}):
+            figure, axes = plt.subplots(figsize=(2.4, 1.6) if small else (5.6, 3.6), layout="constrained")
+            axes.axhline(0, color=MUTED, linewidth=0.5, alpha=0.6)
+            axes.axvline(0, color=MUTED, linewidth=0.5, alpha=0.6)
+            axes.plot(x, slope, color=SLOPE, linewidth=1.4, label="derivative")
+            axes.plot(x, value, color=VALUE, linewidth=2.0, label="value")
+            axes.set(xlim=(-SPAN, SPAN), ylim=(max(low, -3) - 0.25, min(high, 4) + 0.25))
+            axes.spines[:].set_visible(False)
+            if small:
+                axes.set(xticks=(), yticks=())
+            else:
+                axes.tick_params(colors=MUTED, length=0)
+                axes.legend(loc="best", frameon=False, labelcolor=MUTED)
+            figure.savefig(file, transparent=True, metadata={"Date": None})
+            plt.close(figure)
+    return caption
+
+
+def curves(activation, x):
+    """Values and derivatives along a line through the arguments, and a sentence on which line."""
+    name = activation.name
+    if not activation.elementwise:
+        pairs = np.stack([x, np.zeros_like(x)], axis=-1)
+        cotangent = np.broadcast_to([1.0, 0.0], pairs.shape)
+        value, pullback = xact.vjp(activation, pairs)
+        return value[:, 0], pullback(cotangent)[0][:, 0], f"Plotted: the first entry of `{name}` of (x, 0)."
+    varied = "gate" if "gate" in activation.arrays else activation.arrays[0]
+    arrays = [x if label == varied else np.ones_like(x) for label in activation.arrays]
+    required = {
+        label: initial
+        for label, initial in activation.learnable.items()
+        if activation.defaults[label] is inspect.Parameter.empty
+    }
+    value, slope = xact.value_and_derivative(activation, varied)(*arrays, **required)
+    notes = [f"{label} = 1" for label in activation.arrays if label != varied]
+    notes += [f"{label} = {initial}" for label, initial in required.items()]
+    if varied != "x":
+        notes.insert(0, f"as a function of the {varied}")
+    return value, slope, f"Plotted {', '.join(notes)}." if notes else ""
+
+
+def gallery(catalogue):
+    """All plots, by family: the file of the catalogue a definition stands in."""
+    families = {}
+    for activation in catalogue:
+        families.setdefault(activation.__module__.rpartition(".")[2], []).append(activation.name)
+    parts = ["# Gallery", "Values in blue, derivatives in orange. Each plot leads to the page of its activation."]
+    for family, names in sorted(families.items()):
+        cards = "\n\n".join(f"[![{name}]({name}-small.svg)]({name}.md)\n[{name}]({name}.md)" for name in names)
+        listed = "\n".join(names)
+        parts += [f"## {family.replace('_', '-').capitalize()}", f"::::{{container}} gallery\n\n{cards}\n\n::::"]
+        parts += [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    write(Path(__file__).parent / "_generated")

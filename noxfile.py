@@ -1,0 +1,118 @@
+"""What a contributor runs: `nox` for the checks a change needs, `nox -l` for everything there is."""
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "tests", "package", "docs"]
+
+PROJECT = nox.project.load_toml()
+
+# PyTorch's wheels for other Pythons bring several gigabytes of CUDA packages where no CPU build is at hand, so the
+# sessions with torch run on one Python. The rest of the matrix repeats the quick tests only.
+TORCH_PYTHON = "3.11"
+MATRIX = [("3.11", "all"), ("3.11", "numpy"), ("3.11", "jax"), ("3.11", "torch")]
+MATRIX += [(python, backend) for python in ("3.12", "3.13") for backend in ("numpy", "jax")]
+BACKENDS = {"numpy": "numpy", "jax": "numpy,jax", "torch": "numpy,torch", "all": "numpy,jax,torch,standard"}
+
+
+def install(session, *groups, project=True):
+    """Install dependency groups, torch first: whatever depends on it then takes the build that is there."""
+    if "torch" in groups:
+        session.install(*nox.project.dependency_groups(PROJECT, "torch"))
+    rest = [group for group in groups if group != "torch"]
+    session.install(*nox.project.dependency_groups(PROJECT, *rest), *(["-e", "."] if project else []))
+
+
+@nox.session
+def lint(session):
+    """Check style and formatting with ruff."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session):
+    """Check the package's type annotations with mypy, strict."""
+    install(session, "torch", "jax", "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "backend"), [nox.param(python, backend, id=f"{python}-{backend}") for python, backend in MATRIX]
+)
+def tests(session, backend):
+    """Run the tests for one backend or all; the whole suite once, its quick part on the rest of the matrix."""
+    libraries = {"numpy": (), "all": ("torch", "jax")}.get(backend, (backend,))
+    install(session, "tests", *libraries)
+    quick = [] if backend == "all" else ["-m", "not slow"]
+    session.run("pytest", "-n", "2", "--backends", BACKENDS[backend], *quick, *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON)
+def lowest(session):
+    """Run the quick tests on the oldest NumPy, JAX and array-api-compat that the metadata claims."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    floors = [*PROJECT["project"]["dependencies"], *extras["numpy"], *extras["jax"]]
+    install(session, "tests", project=False)
+    session.install(*(floor.replace(">=", "==") for floor in floors), "-e", ".")
+    session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def package(session):
+    """Build the wheel, install it alone, import it; add NumPy, use it."""
+    folder = session.create_tmp()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", f"{folder}/dist", ".")
+    session.run("python", "-m", "venv", "--clear", f"{folder}/fresh")
+    pip = [f"{folder}/fresh/bin/python", "-m", "pip", "install", "--quiet"]
+    version = PROJECT["project"]["version"]
+    session.run(*pip, f"{folder}/dist/xact-{version}-py3-none-any.whl", external=True)
+
+    def check(code):
+        with session.chdir(folder):
+            session.run("fresh/bin/python", "-W", "error", "-c", code, external=True)
+
+    check(
+        "import importlib.resources, sys, xact; files = importlib.resources.files('xact'); "
+        "assert files.joinpath('py.typed').is_file() and files.joinpath('__init__.pyi').is_file(); "
+        "assert not {'numpy', 'torch', 'jax'} & set(sys.modules); print(len(xact.names()), 'activations')"
+    )
+    session.run(*pip, *PROJECT["project"]["optional-dependencies"]["numpy"], external=True)
+    check(
+        "import numpy, xact; x = numpy.linspace(-3, 3, 7); y, pullback = xact.vjp('mish', x); "
+        "print(xact.mish(x), *pullback(x))"
+    )
+
+
+@nox.session
+def demo(session):
+    """Train on handwritten digits with every library and compare them: the table, and digits.png."""
+    install(session, "torch", "demo")
+    session.run("python", "docs/examples/digits.py", *session.posargs)
+
+
+@nox.session
+def docs(session):
+    """Build the documentation into docs/_build; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build", *session.posargs)
+    session.log("docs/_build/index.html")
+
+
+@nox.session
+def bench(session):
+    """Time every activation beside the functions of torch, JAX and NumPy formulas; `-- --json FILE` keeps it."""
+    install(session, "torch", "bench")
+    session.run("python", "benchmarks/eager.py", *session.posargs)
+
+
+@nox.session
+def stubs(session):
+    """Write the type stubs editors read, from the catalogue."""
+    install(session, "torch", "lint")
+    session.run("python", "-m", "xact._stubs")

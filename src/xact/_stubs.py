@@ -1,0 +1,88 @@
+"""Write the type stubs editors read: `python -m xact._stubs`, or `nox -s stubs`. A test fails when they are stale."""
+
+from pathlib import Path
+from typing import Any
+
+from xact._activation import Activation, catalogue
+from xact._signature import LAYOUTS, REQUIRED
+
+HEADER = '''# Generated from the catalogue by `nox -s stubs`; edit the definitions instead.
+'''
+
+
+def package_stub() -> str:
+    """The stub of `xact`: every activation as a function of its own signature."""
+    source = (Path(__file__).parent / "__init__.py").read_text()
+    imports = [line for line in source.splitlines() if line.startswith("from xact._")]
+    functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
+    top = ["from typing import Any, Literal, TypeVar", "", *imports, "", '_Array = TypeVar("_Array")', "__version__: str"]
+    return HEADER + "\n".join([*top, "", *functions]) + "\n"
+
+
+def module_stub() -> str:
+    """The stub of `xact.nn`: every Module with its constructor."""
+    import torch
+
+    lines = [
+        "from typing import Any, Literal",
+        "",
+        "import torch",
+        "",
+        "from xact.backends.hot_path import hot_path as hot_path",
+        "from xact.nn._module import Activation as Activation",
+        "",
+    ]
+    for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):
+        if hasattr(torch.nn, name):
+            lines.append(f"class {name}(torch.nn.{name}): ...")
+        else:
+            lines += [f"class {name}(torch.nn.Module):", f"    def __init__({_constructor(activation)}) -> None: ..."]
+    return HEADER + "\n".join(lines) + "\n"
+
+
+def _function(name: str, activation: Activation) -> str:
+    arrays = [f"{array}: _Array" for array in activation.arrays]
+    if activation.layout:
+        arrays = ["x: _Array", "other: _Array | None = None"]
+    given = [
+        _argument(label, value, activation, "float | _Array") for label, value in activation.defaults.items()
+    ]
+    dim = ["*", "dim: int = ..."] if "axis" in activation.defaults else []
+    lines = [*arrays, "/", *given, *dim]
+    return f"def {name}({', '.join(lines)}) -> _Array: ..."
+
+
+def _constructor(activation: Activation) -> str:
+    from xact.nn._module import constructor_defaults
+
+    given = [
+        _argument(label, value, activation, "float") for label, value in constructor_defaults(activation).items()
+    ]
+    return ", ".join(["self", *given, "*", "device: Any = None", "dtype: Any = None"])
+
+
+def _argument(label: str, value: Any, activation: Activation, number: str) -> str:
+    choices = LAYOUTS if label == "layout" else activation.choices.get(label)
+    if choices:
+        kind = f"Literal[{', '.join(repr(choice) for choice in choices)}]"
+    elif label == "num_parameters":
+        kind = "int | None"
+    elif isinstance(value, (bool, int)):
+        kind = type(value).__name__
+    elif isinstance(value, float) or value is REQUIRED:
+        kind = number if label not in activation.body.options else "float"
+    else:
+        kind = "Any"
+    return f"{label}: {kind}" if value is REQUIRED else f"{label}: {kind} = {value!r}"
+
+
+def main() -> None:
+    home = Path(__file__).parent
+    (home / "__init__.pyi").write_text(package_stub())
+    (home / "nn" / "__init__.pyi").write_text(module_stub())
+
+
+if __name__ == "__main__":
+    import xact  # noqa: F401
+
+    main()

@@ -1,0 +1,54 @@
+"""Exponentials near 0, where differences from 1 would cancel."""
+
+from xact.special.polynomial import Fit, horner
+
+__all__ = ["expm1", "log1mexp"]
+
+ARTANH = Fit(
+    single=(
+        1.0, 0.333331615, 0.200122982, 0.139825791,
+        0.140788898,
+    ),
+    double=(
+        1.0, 0.33333333333333076, 0.20000000000092874, 0.14285714272727057,
+        0.11111112040373837, 0.09090870416252403, 0.07693307021152004, 0.06650187016337313,
+        0.06055084364034609, 0.0416225325593041, 0.08522081781390699,
+    ),
+)
+EXPONENTIAL_LOSS = Fit(
+    single=(
+        1.0, -0.49999997, 0.166666061, -0.0416613705,
+        0.00831139553, -0.00134169229, 0.000146614577,
+    ),
+    double=(
+        1.0, -0.49999999999999994, 0.16666666666666116, -0.04166666666651928,
+        0.008333333331297805, -0.001388888872285185, 0.00019841261243318207, -2.480129359522053e-05,
+        2.7550603743691316e-06, -2.7455304710435046e-07, 2.4057828051204933e-08, -1.514826562852119e-09,
+    ),
+)
+
+
+def expm1(x, /, *, xp):
+    """e^x - 1: x P(|x|) for -0.7 < x < 0, that times e^x on the right of 0, a difference beyond 0.7.
+    Error: 3.0 / 3.0 ULP. Source: as log1mexp.
+    """
+    positive = x > 0
+    t = xp.where(positive, x, -x)
+    inside = t < 0.7
+    z = xp.where(inside, x, 0.5)
+    e = xp.exp(x)
+    center = z * horner(xp.where(inside, t, 0.5), EXPONENTIAL_LOSS.of(x, xp))
+    return xp.where(inside, xp.where(positive, center * e, center), e - 1)
+
+
+def log1mexp(x, /, *, xp):
+    """log(1 - e^-x), x > 0: log(x P(x)) below 0.7, then -2 artanh(e / (2 - e)), e = e^-x, by a polynomial,
+    because libraries' log1p loses digits near -0.4. Error: 4.5 / 3.5 ULP. Source: as softplus, the
+    polynomials own.
+    """
+    small = x < 0.7
+    z = xp.where(small, x, 0.5)
+    e = xp.exp(-xp.where(small, 1.0, x))
+    w = e / (2 - e)
+    tail = -2 * w * horner(w * w, ARTANH.of(x, xp))
+    return xp.where(small, xp.log(z * horner(z, EXPONENTIAL_LOSS.of(x, xp))), tail)

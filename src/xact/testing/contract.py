@@ -1,0 +1,320 @@
+"""The clauses of the contract that are figures: C1 accuracy, C2 16 bits, C3 no NaN, as measurements.
+
+Each measurement evaluates one activation, with one choice of parameters, on one library in one dtype, against the
+truth of its own TeX. The test-suite asserts them for the catalogue, `xact.testing.check` for any activation.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from xact.testing import truth, ulp
+from xact.testing.libraries import evaluate, pull
+from xact.testing.ulp import Truth
+
+ACCURACY = 4.0
+MISROUNDED = 16
+ROUNDING = 0.501
+IDENTITY = 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """An activation with one choice of parameters and options, and a quantity: its value or a derivative."""
+
+    activation: Any
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    wrt: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.activation, tuple(self.parameters.items()), self.wrt))
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        quantity = f" by {self.wrt}" if self.wrt else ""
+        return f"{self.activation.name}({given}){quantity}"
+
+    def environment(self, dtype: str) -> dict[str, Any]:
+        """Every name the formula may use, with its value; numbers as the dtype that is computed in holds them."""
+        defaults = {name: value for name, value in self.activation.defaults.items() if name not in ("rng",)}
+        values = {**defaults, **self.parameters}
+        if self.activation.sampled:
+            # In evaluation the mean of the bounds stands for what would be drawn.
+            mean = np.array((values["lower"] + values["upper"]) / 2)
+            values["a"] = float(ulp.double(mean.astype(ulp.dtype_of(dtype))))
+        compute = np.float64 if dtype == "float64" else np.float32
+        return {
+            name: float(compute(value)) if isinstance(value, float) else value
+            for name, value in values.items()
+            if isinstance(value, (int, float, str))
+        }
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure of the contract with its bound and the input where it was found."""
+
+    clause: str
+    case: Case
+    library: str
+    dtype: str
+    figure: float
+    bound: float
+    worst: str
+
+    @property
+    def passed(self) -> bool:
+        return self.figure <= self.bound
+
+    def __str__(self) -> str:
+        verdict = "" if self.passed else "  VIOLATED"
+        return (
+            f"{self.clause} {self.case} {self.library} {self.dtype}: {self.figure:.4g} (at most {self.bound:g}) "
+            f"at {self.worst}{verdict}"
+        )
+
+
+def cases(activation: Any, quantities: bool = True) -> Iterator[Case]:
+    """The defaults, every other choice of an option, another value of every number; value and derivatives."""
+    variants: list[dict[str, Any]] = [{}]
+    required = {name: 0.25 for name in activation.body.parameters if _is_required(activation, name)}
+    for name, choices in activation.body.choices.items():
+        variants += [{name: choice} for choice in choices if choice != activation.defaults[name]]
+    for name, default in activation.body.parameters.items():
+        # No short fraction: its products with 16-bit inputs would be ties that nothing computed can break.
+        variants.append({name: 1.3217 if name in required else 1.7321 * default + 0.0917})
+    for variant in variants:
+        parameters = {**required, **variant}
+        yield Case(activation, parameters)
+        if quantities:
+            for name in activation.rules:
+                yield Case(activation, parameters, name)
+
+
+def _is_required(activation: Any, name: str) -> bool:
+    return not isinstance(activation.defaults[name], (int, float))
+
+
+def inputs(activation: Any, dtype: str) -> dict[str, np.ndarray]:
+    """All 65,536 numbers of a 16-bit type, a stratified grid of the others.
+
+    The value of a gate is the same shuffled, up to 2^26 (float64: 2^62): a larger one would lift a gate below the
+    normal numbers into the range where errors count.
+    """
+    kinks = [kink for kink in activation.kinks if isinstance(kink, (int, float))]
+    points = ulp.every(dtype) if dtype in ("float16", "bfloat16") else ulp.grid(dtype, kinks)
+    largest = 2.0**62 if dtype == "float64" else 2.0**26
+    moderate = points[np.abs(ulp.double(points)) <= largest]
+    shuffled = np.random.default_rng(0).choice(moderate, points.size)
+    given = {name: shuffled if name == "value" else points for name in activation.arrays}
+    return given
+
+
+@lru_cache(maxsize=64)
+def _truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.ndarray]:
+    """Inputs, the truth, and the error that inputs 1 ULP away explain."""
+    given = inputs(case.activation, dtype)
+    doubles = {name: ulp.double(array) for name, array in given.items()}
+    exact = quantity(case, doubles, dtype)
+    explained = np.zeros(exact.high.shape)
+    for name, array in given.items():
+        explained += _slope(case, doubles, name, array, dtype)
+    return given, exact, explained
+
+
+def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str) -> Truth:
+    """The truth of the value or the derivative at these inputs."""
+    tex, environment = case.activation.tex, case.environment(dtype)
+    if case.wrt:
+        return truth.derivatives(tex, doubles, environment, case.wrt)
+    return truth.values(tex, doubles, environment)
+
+
+def _slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+    """How far the truth moves when one input moves by 1 ULP."""
+    step = np.where(np.isfinite(doubles[name]), ulp.ulp(doubles[name], dtype), 0.0)
+    if case.wrt in ("", name):
+        order = 2 if case.wrt else 1
+        steep = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, order).high
+        with np.errstate(all="ignore"):
+            moved = np.abs(steep) * step
+    else:
+        with np.errstate(all="ignore"):
+            beside = {**doubles, name: doubles[name] + step}
+            moved = np.abs(quantity(case, beside, dtype).high - quantity(case, doubles, dtype).high)
+    return np.where(np.isfinite(moved), moved, 0.0)
+
+
+def _skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:
+    """Points that have no truth, or that XLA's CPU flushes: subnormal inputs and results."""
+    skip = np.isnan(exact.high)
+    if len(given) > 1:
+        skip |= np.any([~np.isfinite(ulp.double(array)) for array in given.values()], axis=0)
+    if case.wrt:
+        for array in given.values():
+            skip |= np.isin(ulp.double(array), [float(kink) for kink in case.activation.kinks])
+    if library == "jax" and dtype != "float16":
+        # A factor of 4: what is computed on the way may be subnormal where neither end is.
+        smallest = 2.0**-1020 if dtype == "float64" else 2.0**-124
+        for array in given.values():
+            size = np.abs(ulp.double(array))
+            skip |= (size < smallest) & (size > 0)
+        skip |= (np.abs(exact.high) < smallest) & (exact.high != 0)
+    return skip
+
+
+def accuracy(case: Case, library: str, dtype: str, stretch: bool = False) -> Measurement:
+    """C1: the error in ULP beyond what an input 1 ULP away explains (with `stretch`, the whole error)."""
+    given, exact, explained = _truths(case, dtype)
+    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    first = next(iter(given.values()))
+    unit = ulp.ulp(ulp.double(first), dtype)
+    with np.errstate(over="ignore"):
+        slope = np.zeros_like(explained) if stretch else explained / np.where(np.isfinite(unit), unit, 1.0)
+    error = ulp.excess(got, exact, slope, first, dtype)
+    error[_skipped(case, given, exact, library, dtype)] = 0.0
+    return _worst("C1 stretch" if stretch else "C1", case, library, dtype, error, ACCURACY, given)
+
+
+def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
+    """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
+    given, exact, _ = _truths(case, dtype)
+    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    skip = _skipped(case, given, exact, library, dtype)
+    right = ulp.round_to(exact, dtype)
+    wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
+    error = ulp.errors(got, exact, dtype)
+    error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
+    wrong &= ~_subnormal(exact, dtype)
+    budget, _ = case.activation.budget.get(f"misrounded {dtype}", (MISROUNDED, ""))
+    where = next(iter(given.values()))[wrong]
+    return [
+        _worst("C2 error", case, library, dtype, error, ROUNDING, given),
+        Measurement(
+            "C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))
+        ),
+    ]
+
+
+def identity(case: Case, one: str, other: str, dtype: str) -> Measurement:
+    """C2: on how many of the 65,536 inputs two libraries differ in any bit, subnormals apart."""
+    given, exact, _ = _truths(case, dtype)
+    results = [evaluate(library, case.activation, given, case.parameters, case.wrt) for library in (one, other)]
+    differ = ulp.bits(results[0]) != ulp.bits(results[1])
+    differ &= ~_skipped(case, given, exact, "jax" if "jax" in (one, other) else one, dtype)
+    differ &= ~_subnormal(exact, dtype)
+    where = next(iter(given.values()))[differ]
+    return Measurement(
+        "C2 identity", case, f"{one}/{other}", dtype, int(differ.sum()), IDENTITY, ", ".join(map(str, where[:3]))
+    )
+
+
+def _subnormal(exact: Truth, dtype: str) -> np.ndarray:
+    """Results of few bits, or too small to count: ties are frequent there."""
+    return np.abs(exact.high) <= (2.0**-14 if dtype == "float16" else 2.0**-100)
+
+
+def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
+    """C3: finite inputs that give NaN; NaN inputs that do not; an odd function that loses the sign of zero."""
+    given, exact, _ = _truths(case, dtype)
+    got = evaluate(library, case.activation, given, case.parameters, case.wrt).astype(np.float64)
+    doubles = [ulp.double(array) for array in given.values()]
+    finite = np.all([np.isfinite(array) for array in doubles], axis=0)
+    nan = np.any([np.isnan(array) for array in doubles], axis=0)
+    made = np.isnan(got) & finite
+    lost = nan & ~np.isnan(got)
+    if case.wrt and _piecewise_linear(case, dtype):
+        # A comparison lets the incoming gradient through.
+        lost[:] = False
+    if case.wrt and len(given) > 1:
+        # A derivative by one array need not depend on it: d(value gate)/d(value) is the gate.
+        lost[:] = False
+    result = [
+        Measurement("C3 NaN made", case, library, dtype, int(made.sum()), 0, str(doubles[0][made][:3])),
+        Measurement("C3 NaN lost", case, library, dtype, int(lost.sum()), 0, "nan"),
+    ]
+    if not case.wrt and len(given) == 1 and _odd(exact, doubles[0]):
+        zeros = doubles[0] == 0
+        wrong = zeros & (np.signbit(got) != np.signbit(doubles[0]))
+        result.append(Measurement("C3 sign of zero", case, library, dtype, int(wrong.sum()), 0, "0"))
+    return result
+
+
+def _piecewise_linear(case: Case, dtype: str) -> bool:
+    given, _, _ = _truths(case, dtype)
+    doubles = {name: ulp.double(array) for name, array in given.items()}
+    second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), case.activation.arrays[0], 2).high
+    return not np.nan_to_num(second[np.isfinite(doubles[case.activation.arrays[0]])]).any()
+
+
+def _odd(exact: Truth, x: np.ndarray) -> bool:
+    order = np.argsort(x)
+    x, y = x[order], exact.high[order]
+    finite = np.isfinite(x)
+    x, y = x[finite], y[finite]
+    mirrored = np.isin(-x, x)
+    return bool(np.array_equal(y[mirrored], -y[mirrored][::-1]))
+
+
+def _worst(
+    clause: str, case: Case, library: str, dtype: str, error: np.ndarray, bound: float, given: Mapping[str, np.ndarray]
+) -> Measurement:
+    at = int(np.argmax(error))
+    where = ", ".join(f"{name}={array[at]}" for name, array in given.items())
+    return Measurement(clause, case, library, dtype, float(error[at]), bound, where)
+
+
+# Along an axis
+
+
+def rows(dtype: str, seed: int = 0) -> list[np.ndarray]:
+    """Rows of several lengths and spreads: near ties, an almost certain entry, and a plain one."""
+    random = np.random.default_rng(seed)
+    drawn = [
+        random.standard_normal((4, 1)),
+        random.standard_normal((6, 2)) * 8,
+        random.standard_normal((6, 24)),
+        random.standard_normal((6, 24)) * 30,
+        np.concatenate([random.standard_normal((4, 23)), np.full((4, 1), 40.0)], axis=1),
+        np.round(random.standard_normal((4, 7))) * 1e3,
+    ]
+    return [row.astype(dtype) for row in drawn]
+
+
+def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
+    """C1 for an activation along an axis: value, and pullback of a random cotangent."""
+    tex, environment = case.activation.tex, case.environment(dtype)
+    name = case.activation.arrays[0]
+    found = []
+    for index, x in enumerate(rows(dtype)):
+        double = {name: ulp.double(x)}
+        exact = truth.values_along(tex, double, environment)
+        jacobian = truth.jacobian_along(tex, double, environment, name).high
+        step = ulp.ulp(double[name], dtype)
+        explained = np.abs(jacobian) @ step[..., None]
+        got = evaluate(library, case.activation, {name: x}, case.parameters)
+        found.append(_along("C1", case, library, dtype, got, exact, explained[..., 0], x))
+        dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
+        wide = ulp.double(dy)
+        pulled = truth.pullback_along(tex, double, environment, wide, name)
+        moved = np.abs(np.swapaxes(jacobian, -1, -2)) @ ulp.ulp(wide, dtype)[..., None]
+        explained = moved[..., 0]
+        for k in range(x.shape[-1]):
+            beside = {name: double[name] + step * (np.arange(x.shape[-1]) == k)}
+            explained += np.abs(truth.pullback_along(tex, beside, environment, wide, name).high - pulled.high)
+        got = pull(library, case.activation, x, case.parameters, dy)
+        found.append(_along("C1 pullback", case, library, dtype, got, pulled, explained, x))
+    return found
+
+
+def _along(
+    clause: str, case: Case, library: str, dtype: str, got: np.ndarray, exact: Truth, explained: np.ndarray, x: Any
+) -> Measurement:
+    unit = ulp.ulp(ulp.double(x), dtype)
+    with np.errstate(over="ignore"):
+        error = ulp.excess(got, exact, explained / unit, x, dtype)
+    at = np.unravel_index(int(np.argmax(error)), error.shape)
+    return Measurement(clause, case, library, dtype, float(error[at]), ACCURACY, f"entry {at[1]} of {x[at[0]]}")

@@ -1,0 +1,123 @@
+"""One call of an activation on each library, from NumPy arrays to NumPy arrays."""
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+import xact
+
+Evaluate = Callable[[Any, Mapping[str, np.ndarray], Mapping[str, Any], str], np.ndarray]
+
+
+def installed() -> list[str]:
+    """The libraries of the contract that can be imported here."""
+    return [name for name in LIBRARIES if importlib.util.find_spec(name)]
+
+
+def evaluate(
+    library: str, activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str = ""
+) -> np.ndarray:
+    """The value, or with `wrt` the derivative that the library's own differentiation gives, at every element."""
+    return LIBRARIES[library](activation, arrays, parameters, wrt)
+
+
+def pull(
+    library: str, activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray
+) -> np.ndarray:
+    """The cotangent of `x`, for an activation along an axis."""
+    return PULLS[library](activation, x, parameters, cotangent)
+
+
+def _numpy(
+    activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str
+) -> np.ndarray:
+    f = xact.derivative(activation, wrt) if wrt else activation
+    return np.asarray(f(*arrays.values(), **parameters))
+
+
+def _jax(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:
+    import jax
+    import jax.numpy as jnp
+
+    given = {name: jnp.asarray(array) for name, array in arrays.items()}
+    if not wrt:
+        return np.asarray(activation(*given.values(), **parameters))
+    if wrt in given:
+
+        def by_array(array: Any) -> Any:
+            return activation(*({**given, wrt: array}.values()), **parameters)
+
+        y, pullback = jax.vjp(by_array, given[wrt])
+        return np.asarray(pullback(jnp.ones_like(y))[0])
+
+    def by_parameter(value: Any) -> Any:
+        return activation(*given.values(), **{**parameters, wrt: value})
+
+    first = next(iter(given.values()))
+    tangent = jnp.ones(first.shape, jnp.float64 if first.dtype == jnp.float64 else jnp.float32)
+    value = jnp.full(first.shape, _number(activation, parameters, wrt), tangent.dtype)
+    return np.asarray(jax.jvp(by_parameter, (value,), (tangent,))[1])
+
+
+def _torch(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:
+    import torch
+
+    given = {name: _to_torch(array) for name, array in arrays.items()}
+    if not wrt:
+        return _from_torch(activation(*given.values(), **parameters))
+    if wrt not in given:
+        first = next(iter(given.values()))
+        wide = torch.float64 if first.dtype == torch.float64 else torch.float32
+        parameters = {**parameters, wrt: torch.full(first.shape, _number(activation, parameters, wrt), dtype=wide)}
+    leaf = given[wrt] if wrt in given else parameters[wrt]
+    leaf.requires_grad_()
+    y = activation(*given.values(), **parameters)
+    y.backward(torch.ones_like(y))
+    # A parameter's gradient has the parameter's dtype; the clause speaks of the array's.
+    return _from_torch(leaf.grad.to(y.dtype))
+
+
+def _number(activation: Any, parameters: Mapping[str, Any], name: str) -> float:
+    return float(parameters.get(name, activation.defaults[name]))
+
+
+def _to_torch(array: np.ndarray) -> Any:
+    import torch
+
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
+    return torch.from_numpy(array.copy())
+
+
+def _from_torch(tensor: Any) -> np.ndarray:
+    import torch
+
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def _pull_numpy(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray) -> np.ndarray:
+    return np.asarray(xact.vjp(activation, x, **parameters)[1](cotangent)[0])
+
+
+def _pull_jax(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray) -> np.ndarray:
+    import jax
+    import jax.numpy as jnp
+
+    _, pullback = jax.vjp(lambda array: activation(array, **parameters), jnp.asarray(x))
+    return np.asarray(pullback(jnp.asarray(cotangent))[0])
+
+
+def _pull_torch(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray) -> np.ndarray:
+    leaf = _to_torch(x).requires_grad_()
+    activation(leaf, **parameters).backward(_to_torch(cotangent))
+    return _from_torch(leaf.grad)
+
+
+LIBRARIES: dict[str, Evaluate] = {"numpy": _numpy, "jax": _jax, "torch": _torch}
+PULLS: dict[str, Any] = {"numpy": _pull_numpy, "jax": _pull_jax, "torch": _pull_torch}

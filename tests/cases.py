@@ -1,0 +1,144 @@
+"""Arguments to call every activation of the catalogue with, in plain NumPy; read from its definition, nothing listed."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+import xact
+from xact._signature import REQUIRED
+
+SHAPE = (2, 3, 4)
+# Distance kept from points without a derivative: far more than a finite difference moves.
+MARGIN = 0.125
+REACH = 4.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to call an activation: `activation(*arrays, **parameters, **options)`.
+
+    arrays: before the slash of the signature; a packed gate has one.
+    parameters: what a derivative may be asked by, numbers or arrays.
+    options: static choices.
+    """
+
+    activation: xact.Activation
+    label: str
+    arrays: tuple[np.ndarray, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.activation.name}-{self.label}" if self.label else self.activation.name
+
+    def call(self, *arrays: Any, **parameters: Any) -> Any:
+        """Call with other arrays and parameters in the place of the case's own."""
+        return self.activation(*(arrays or self.arrays), **{**self.parameters, **parameters}, **self.options)
+
+    @property
+    def packed(self) -> bool:
+        return len(self.arrays) < len(self.activation.arrays)
+
+    @property
+    def array_parameters(self) -> tuple[str, ...]:
+        return tuple(name for name, value in self.parameters.items() if hasattr(value, "shape"))
+
+    @property
+    def differentiable(self) -> tuple[np.ndarray, ...]:
+        """The arrays, then the array parameters: what `pure` takes."""
+        return (*self.arrays, *(self.parameters[name] for name in self.array_parameters))
+
+    def pure(self, *values: Any) -> Any:
+        """The activation as a function of its differentiable arguments alone."""
+        count = len(self.arrays)
+        return self.call(*values[:count], **dict(zip(self.array_parameters, values[count:], strict=True)))
+
+    def converted(self, convert: Callable[[np.ndarray], Any]) -> "Case":
+        """The same case with its arrays converted, such as to another library or dtype."""
+        parameters = {
+            name: convert(value) if hasattr(value, "shape") else value
+            for name, value in self.parameters.items()
+        }
+        return replace(self, arrays=tuple(convert(array) for array in self.arrays), parameters=parameters)
+
+
+def case(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Case:
+    """The simplest call: the defaults, and numbers for parameters without one."""
+    required = {
+        name: _number(activation, name)
+        for name, default in activation.body.parameters.items()
+        if default is REQUIRED
+    }
+    return Case(activation, "", _arrays(activation, shape, required), required)
+
+
+def cases(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Iterator[Case]:
+    """The simplest call, then one for every other kind: parameters, options, a packed array."""
+    simplest = case(activation, shape)
+    yield simplest
+    for name in activation.body.parameters:
+        number = round(0.75 * _number(activation, name) + 0.125, 3)
+        given = {**simplest.parameters, name: number}
+        yield Case(activation, f"{name}={number}", _arrays(activation, shape, given), given)
+        if name in activation.rules:
+            for kind, extent in (("scalar", ()), ("vector", shape[activation.defaults.get("axis", -1)])):
+                spread = _random(activation, name, kind).uniform(0.9, 1.1, extent)
+                arrays = _arrays(activation, shape, given)
+                yield Case(activation, f"{name}-{kind}", arrays, {**given, name: np.asarray(number * spread)})
+    for name, choices in activation.choices.items():
+        for choice in choices:
+            if name == "layout":
+                yield packed(activation, shape, choice)
+            elif choice != activation.defaults[name]:
+                yield replace(simplest, label=f"{name}={choice}", options={name: choice})
+    if not activation.elementwise:
+        yield replace(simplest, label="axis=0", options={"axis": 0})
+
+
+def packed(activation: xact.Activation, shape: tuple[int, ...] = SHAPE, layout: str | None = None) -> Case:
+    """A gate on one packed array."""
+    array = _values(activation, "packed", shape, case(activation, shape).parameters)
+    options = {"layout": layout} if layout else {}
+    return Case(activation, layout or "packed", (array,), options=options)
+
+
+def every(shape: tuple[int, ...] = SHAPE) -> list[Case]:
+    """All cases of the whole catalogue."""
+    return [one for name in xact.names() for one in cases(xact.get(name), shape)]
+
+
+def simple(shape: tuple[int, ...] = SHAPE) -> list[Case]:
+    """One case per activation of the catalogue."""
+    return [case(xact.get(name), shape) for name in xact.names()]
+
+
+def _number(activation: xact.Activation, name: str) -> float:
+    default = activation.body.parameters[name]
+    return float(activation.learnable.get(name, 1.0) if default is REQUIRED else default)
+
+
+def _random(*seed: Any) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(repr([str(part) for part in seed]).encode()))
+
+
+def _arrays(
+    activation: xact.Activation, shape: tuple[int, ...], parameters: Mapping[str, float]
+) -> tuple[np.ndarray, ...]:
+    return tuple(_values(activation, name, shape, parameters) for name in activation.arrays)
+
+
+def _values(
+    activation: xact.Activation, name: str, shape: tuple[int, ...], parameters: Mapping[str, float]
+) -> np.ndarray:
+    """Uniform on an interval about 0, moved off the kinks."""
+    x = _random(activation.name, name).uniform(-REACH, REACH, shape)
+    numbers = {n: v for n, v in {**activation.defaults, **parameters}.items() if isinstance(v, (int, float))}
+    for kink in activation.kinks:
+        if isinstance(kink, str):
+            kink = -numbers[kink.removeprefix("-")] if kink.startswith("-") else numbers[kink]
+        away = np.where(x < kink, kink - MARGIN, kink + MARGIN)
+        x = np.where(np.abs(x - kink) < MARGIN, away, x)
+    return x

@@ -1,0 +1,119 @@
+"""Clauses C1 to C3 for every activation of the catalogue, on every library and dtype, against its own formula."""
+
+from itertools import combinations
+
+import pytest
+
+import xact
+from xact.testing import contract
+from xact.testing.contract import Case
+
+LIBRARIES = ("numpy", "jax", "torch")
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
+ALONG = [name for name in xact.names() if not xact.get(name).elementwise]
+
+
+def violations(measurements):
+    return "\n".join(str(one) for one in measurements if not one.passed)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise(name, dtype, library, need):
+    need(library)
+    found = []
+    for case in contract.cases(xact.get(name)):
+        found += contract.finiteness(case, library, dtype)
+        if dtype in ("float32", "float64"):
+            found.append(contract.accuracy(case, library, dtype))
+        else:
+            found += contract.rounding(case, library, dtype)
+    assert not violations(found), violations(found)
+
+
+@pytest.mark.parametrize("pair", list(combinations(LIBRARIES, 2)), ids="-".join)
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16"))
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_identity(name, dtype, pair, need):
+    need(*pair)
+    found = [contract.identity(case, *pair, dtype) for case in contract.cases(xact.get(name))]
+    assert not violations(found), violations(found)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("name", ALONG)
+def test_along_an_axis(name, dtype, library, need):
+    need(library)
+    found = [
+        one for case in contract.cases(xact.get(name)) for one in contract.accuracy_along(case, library, dtype)
+    ]
+    assert not violations(found), violations(found)
+
+
+# Tests of the tests: what is wrong must be found.
+
+
+def planted(tex, body, rule):
+    function = xact.activation(tex=tex)(body)
+    function.derivative(rule)
+    return function
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """Definitions of a test do not enter the catalogue the other tests run over."""
+    monkeypatch.setattr("xact._activation.catalogue", {})
+
+
+def planted_value(x, /, *, xp):
+    return xp.x_tanh_softplus(x)
+
+
+def planted_rule(x, xp):
+    return xp.x_tanh_softplus_derivative(x) * (1 + 1e-6)
+
+
+def planted_nan(x, /, *, xp):
+    return x * xp.tanh(xp.log(1 + xp.exp(x)))
+
+
+def planted_right_rule(x, xp):
+    return xp.x_tanh_softplus_derivative(x)
+
+
+@pytest.mark.usefixtures("apart")
+def test_a_wrong_rule_is_found(need):
+    need("numpy")
+    mish = planted(xact.mish.tex, planted_value, planted_rule)
+    assert contract.accuracy(Case(mish), "numpy", "float32").passed
+    wrong = contract.accuracy(Case(mish, {}, "x"), "numpy", "float32")
+    assert not wrong.passed
+    assert "by x numpy float32" in str(wrong)
+
+
+@pytest.mark.usefixtures("apart")
+def test_a_nan_is_found(need):
+    need("numpy")
+    mish = planted(xact.mish.tex, planted_nan, planted_right_rule)
+    made = contract.finiteness(Case(mish), "numpy", "float32")[0]
+    assert made.passed, "x tanh(inf) is no NaN"
+    assert not contract.accuracy(Case(mish), "numpy", "float32").passed
+
+
+def test_a_wrong_value_of_one_input_is_found(need, monkeypatch):
+    need("numpy")
+    evaluate = contract.evaluate
+
+    def with_one_nan(*args):
+        result = evaluate(*args).copy()
+        result[1234] = float("nan")
+        return result
+
+    monkeypatch.setattr(contract, "evaluate", with_one_nan)
+    case = Case(xact.silu)
+    assert contract.finiteness(case, "numpy", "float32")[0].figure == 1
+    assert not contract.accuracy(case, "numpy", "float32").passed
+    assert contract.rounding(case, "numpy", "float16")[1].figure > 0

@@ -1,0 +1,77 @@
+"""What README and documentation show is executed here, and compared with what they print."""
+
+import doctest
+import importlib
+import math
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from xact import _activation, backends
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LIBRARIES = ("numpy", "jax", "torch")
+NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
+MODULES = ("xact._catalogue", "xact._derivatives")
+
+
+@pytest.fixture
+def page_module():
+    """A module for a page's definitions to belong to; the catalogue is as before afterwards."""
+    catalogue, definitions = dict(_activation.catalogue), dict(backends.definitions)
+    module = sys.modules["documented"] = ModuleType("documented")
+    yield module
+    del sys.modules["documented"]
+    for now, before in ((_activation.catalogue, catalogue), (backends.definitions, definitions)):
+        now.clear()
+        now.update(before)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda page: page.name)
+def test_page(page, page_module):
+    """The blocks of a page, in order, in one namespace."""
+    text = page.read_text()
+    for library in LIBRARIES:
+        if re.search(rf"\bimport .*\b{library}\b", text):
+            pytest.importorskip(library)
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start(1))
+        if ">>>" in block[1]:
+            run_examples(block[1], vars(page_module), page, line)
+        else:
+            exec(compile("\n" * line + block[1], page, "exec"), vars(page_module))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    pytest.importorskip("numpy")
+    failed, attempted = doctest.testmod(importlib.import_module(name))
+    assert attempted
+    assert not failed
+
+
+def run_examples(source, namespace, page, line):
+    """Run examples in `namespace`; the first that prints something else fails."""
+    test = doctest.DocTestParser().get_doctest(source, namespace, page.name, str(page), line)
+    report = []
+    options = doctest.IGNORE_EXCEPTION_DETAIL | doctest.NORMALIZE_WHITESPACE
+    runner = doctest.DocTestRunner(Checker(), optionflags=options)
+    test.globs = namespace
+    runner.run(test, out=report.append, clear_globs=False)
+    assert not runner.failures, "".join(report)
+
+
+class Checker(doctest.OutputChecker):
+    """Floating numbers may differ in their last digits: `exp` of another processor or library is not the same."""
+
+    def check_output(self, want, got, options):
+        wanted, found = NUMBER.findall(want), NUMBER.findall(got)
+        close = len(wanted) == len(found) and all(
+            math.isclose(float(a), float(b), rel_tol=1e-6) for a, b in zip(wanted, found, strict=True)
+        )
+        return close and super().check_output(NUMBER.sub("0.", want), NUMBER.sub("0.", got), options)
