@@ -128,8 +128,8 @@ class Activation:
         defaults = settled["defaults"]
         settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
         settled["default_options"] = tuple(defaults[name] for name in self.body.options)
-        # Whether a call with one array needs nothing but the defaults.
-        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values()
+        # Whether a call with one array needs nothing but the defaults, and no look at its shape.
+        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values() and self.elementwise
         vars(self).update(settled)
 
     def rules_for(self, name: str) -> list[Expression]:
@@ -205,6 +205,7 @@ class Activation:
         if argument in rules:
             raise TypeError(f"{self.name}: a second rule for `{argument}`; delete one of them")
         rules[argument] = rule
+        self._settle()
         if not self.missing:
             register(self)
         return function
