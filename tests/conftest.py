@@ -29,7 +29,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip a test that is marked as in need of a library left out, or has its name, or a tuple with it, as parameter."""
+    """Skip a test marked as in need of a library left out, or has its name, alone or in a tuple, as parameter."""
     left_out = _left_out(config)
     for item in items:
         named = [name for mark in item.iter_markers("needs") for name in mark.args]

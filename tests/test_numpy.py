@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cases
 import ml_dtypes
 import numpy as np
 import pytest
 
-import cases
 import xact
 
 pytestmark = pytest.mark.needs("numpy")

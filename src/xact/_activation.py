@@ -72,7 +72,8 @@ class Activation:
         function = self.body.function
         for name in ("__module__", "__qualname__", "__name__"):
             object.__setattr__(self, name, getattr(function, name))
-        object.__setattr__(self, "__doc__", inspect.getdoc(function))
+        parts = [inspect.getdoc(function), self.tex and f"Formula: {self.tex}", self.paper and f"Source: {self.paper}"]
+        object.__setattr__(self, "__doc__", "\n\n".join(part for part in parts if part))
         self._settle()
 
     # The call
@@ -140,6 +141,11 @@ class Activation:
     def missing(self) -> tuple[str, ...]:
         """The arrays that still lack a rule."""
         return tuple(name for name in self.arrays if name not in self.rules and name not in self.pullbacks)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Parameters without a default."""
+        return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
 
     @property
     def elementwise(self) -> bool:

@@ -135,7 +135,7 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
 
 def static(name: str, value: Any, label: str) -> Any:
     """The value of an option: it decides what is computed, so no array that a transform traces can stand for it."""
-    if hasattr(value, "shape") and not isinstance(value, numbers.Real):
+    if not isinstance(value, numbers.Real) and hasattr(value, "shape"):
         raise TypeError(f"{name}: `{label}` is an option and takes a Python value, no array; got {value!r}")
     return value
 

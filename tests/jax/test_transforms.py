@@ -1,6 +1,6 @@
 """JAX: every transform of every activation (C7), what a backward pass keeps (C5), what a call gives back (C6)."""
 
-import math
+import itertools
 import os
 import subprocess
 import sys
@@ -9,18 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cases
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-import cases
 import xact
 from xact.backends import jax as backend
 
-CASES = [case.converted(jnp.asarray) for case in cases.every()]
+EVERY = [case.converted(jnp.asarray) for case in cases.every()]
 SIMPLE = [case.converted(jnp.asarray) for case in cases.simple()]
+# Other numbers in the place of the defaults make no other program.
+CASES = [case for case in EVERY if not case.label or case.options or case.array_parameters]
 EPS = float(np.finfo(np.float64).eps)
 # The five-point difference is off by about f^(5) STEP^4 + f EPS / STEP: least, EPS^(4/5), for this step.
 STEP = EPS ** (1 / 5)
@@ -44,7 +45,7 @@ def along(case: cases.Case) -> Callable[[Any], Any]:
 
 
 def slope(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda t: jax.jvp(f, (t,), (jnp.ones_like(t),))[1]
+    return lambda t: jax.jvp(f, (t,), (1.0,))[1]
 
 
 def difference(f: Callable[[Any], Any]) -> Any:
@@ -70,23 +71,18 @@ def test_jit(case: cases.Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives_to_order_3(case: cases.Case) -> None:
-    """Each order, in forward mode, is the difference quotient of the one before; reverse mode agrees."""
+    """Each order, in forward mode, is the difference quotient of the one before; the last is that of reverse mode."""
     f = along(case)
-    zero = jnp.zeros(())
-    for _ in range(3):
-        before, f = jax.jit(f), jax.jit(slope(f))
-        expected = difference(before)
-        size = max(1.0, float(jnp.max(jnp.abs(expected))))
-        np.testing.assert_allclose(f(zero), expected, rtol=0, atol=DIFFERENCE * size)
-
-
-@pytest.mark.parametrize("case", SIMPLE, ids=str)
-def test_reverse_to_order_3(case: cases.Case) -> None:
-    f = along(case)
-    forward = reverse = lambda t: jnp.sum(draw(f(t), 7) * f(t))
-    for _ in range(3):
-        forward, reverse = slope(forward), jax.grad(reverse)
-    close(jax.jit(reverse)(0.0), jax.jit(forward)(0.0), 1000)
+    orders = [jax.jit(g) for g in (f, slope(f), slope(slope(f)), slope(slope(slope(f))))]
+    for before, after in itertools.pairwise(orders):
+        quotient = difference(before)
+        size = max(1.0, float(jnp.max(jnp.abs(quotient))))
+        np.testing.assert_allclose(after(0.0), quotient, rtol=0, atol=DIFFERENCE * size)
+    if not case.label:
+        third = after(0.0)
+        weights = draw(third, 7)
+        reverse = jax.grad(jax.grad(jax.grad(lambda t: jnp.sum(weights * f(t)))))
+        close(jax.jit(reverse)(0.0), jnp.sum(weights * third), 1000)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -94,22 +90,13 @@ def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     primals = case.differentiable
     tangents = tuple(draw(value, i) for i, value in enumerate(primals))
     y, pushed = jax.jvp(case.pure, primals, tangents)
-    same, pullback = jax.vjp(case.pure, *primals)
-    np.testing.assert_array_equal(y, same)
+    y_again, push = jax.linearize(case.pure, *primals)
+    close(y_again, y)
+    close(push(*tangents), pushed)
     cotangent = draw(y, 7)
-    pulled = pullback(cotangent)
+    pulled = jax.linear_transpose(push, *primals)(cotangent)
     assert [(p.shape, p.dtype) for p in pulled] == [(p.shape, p.dtype) for p in primals]
     close(sum(jnp.sum(p * t) for p, t in zip(pulled, tangents, strict=True)), jnp.sum(cotangent * pushed), 200)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_linearize(case: cases.Case) -> None:
-    primals = case.differentiable
-    tangents = tuple(draw(value, i) for i, value in enumerate(primals))
-    y, pushed = jax.jvp(case.pure, primals, tangents)
-    same, push = jax.linearize(case.pure, *primals)
-    close(same, y)
-    close(push(*tangents), pushed)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -119,7 +106,7 @@ def test_vmap(case: cases.Case) -> None:
     close(got, jnp.stack([case.pure(*(b[..., i] for b in batch)) for i in range(3)]))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_vmap_of_grad(case: cases.Case) -> None:
     batch = [jnp.stack([value, value / 2, -value]) for value in case.differentiable]
     gradient = jax.grad(weighted(case), everything(case))
@@ -131,15 +118,14 @@ def test_vmap_of_grad(case: cases.Case) -> None:
 
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_hessian(case: cases.Case) -> None:
-    """Forward over reverse is reverse over reverse, and symmetric."""
     f = lambda x: weighted(case)(x, *case.differentiable[1:])
     x = case.arrays[0]
-    forward = jax.jit(jax.hessian(f))(x).reshape(x.size, x.size)
-    reverse = jax.jit(jax.jacrev(jax.grad(f)))(x).reshape(x.size, x.size)
-    close(forward, reverse, 64)
-    close(forward, forward.T, 64)
-    if case.activation.elementwise and not case.packed:
-        assert np.count_nonzero(forward - jnp.diag(jnp.diag(forward))) == 0
+    hessian = jax.jit(jax.hessian(f))(x).reshape(x.size, x.size)
+    close(hessian, hessian.T, 64)
+    direction = draw(x, 0).ravel()
+    close(direction @ hessian @ direction, slope(slope(lambda t: f(x + t * draw(x, 0))))(0.0), 1000)
+    if case.activation.elementwise:
+        assert np.count_nonzero(hessian - jnp.diag(jnp.diag(hessian))) == 0
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -149,17 +135,17 @@ def test_scan(case: cases.Case) -> None:
         pytest.skip("a packed gate halves its array")
     primals = case.differentiable
 
-    def loop(*values: Any) -> Any:
-        def step(carry: Any, _: None) -> tuple[Any, None]:
-            return case.pure(*(carry + value for value in values[: len(case.arrays)]), *values[len(case.arrays) :]), None
+    count, weights = len(case.arrays), draw(primals[0], 7)
 
-        return jnp.sum(draw(primals[0], 7) * jax.lax.scan(step, jnp.zeros_like(primals[0]), None, length=3)[0])
+    def step(carry: Any, values: tuple[Any, ...]) -> Any:
+        return case.pure(*(carry + array for array in values[:count]), *values[count:])
+
+    def loop(*values: Any) -> Any:
+        start = jnp.zeros_like(weights)
+        return jnp.sum(weights * jax.lax.scan(lambda carry, _: (step(carry, values), None), start, length=3)[0])
 
     def unrolled(*values: Any) -> Any:
-        y = jnp.zeros_like(primals[0])
-        for _ in range(3):
-            y = case.pure(*(y + value for value in values[: len(case.arrays)]), *values[len(case.arrays) :])
-        return jnp.sum(draw(primals[0], 7) * y)
+        return jnp.sum(weights * step(step(step(jnp.zeros_like(weights), values), values), values))
 
     with jax.checking_leaks():
         got = jax.jit(jax.grad(loop, everything(case)))(*primals)
@@ -171,16 +157,15 @@ def test_scan(case: cases.Case) -> None:
 def test_checkpoint(case: cases.Case) -> None:
     f = weighted(case)
     expected = jax.grad(f, everything(case))(*case.differentiable)
-    for policy in (None, jax.checkpoint_policies.everything_saveable, jax.checkpoint_policies.dots_saveable):
-        got = jax.jit(jax.grad(jax.checkpoint(f, policy=policy), everything(case)))(*case.differentiable)
-        for g, e in zip(got, expected, strict=True):
-            close(g, e, 64)
+    got = jax.jit(jax.grad(jax.checkpoint(f), everything(case)))(*case.differentiable)
+    for g, e in zip(got, expected, strict=True):
+        close(g, e, 64)
 
 
 PARAMETERS = [(case, name) for case in SIMPLE for name in case.activation.body.parameters]
 
 
-@pytest.mark.parametrize("case, name", PARAMETERS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("case", "name"), PARAMETERS, ids=lambda value: str(value))
 def test_parameters_are_traced(case: cases.Case, name: str) -> None:
     """A parameter may be traced, batched, an integer; it has a gradient where it has a rule, else raises."""
     number = 1.5
@@ -210,23 +195,24 @@ def test_parameters_are_traced(case: cases.Case, name: str) -> None:
             jax.jvp(at, (number,), (1.0,))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_dtype_and_weak_type(case: cases.Case, dtype: str) -> None:
-    """Parameters, whether numbers or arrays of another dtype, do not change the dtype; gradients have their own."""
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_dtypes(case: cases.Case, dtype: str) -> None:
+    """Parameters, numbers or arrays of another dtype, do not change the array's; gradients have the dtype of theirs."""
     arrays = [array.astype(dtype) for array in case.arrays]
-    y, pullback = jax.vjp(lambda *arrays: case.call(*arrays), *arrays)
+    parameters = [case.parameters[name].astype(jnp.float32) for name in case.array_parameters]
+
+    def pull(arrays: Any, parameters: Any) -> Any:
+        y, pullback = jax.vjp(lambda *values: case.pure(*values), *arrays, *parameters)
+        return y, pullback(jnp.ones_like(y))
+
+    y, gradients = jax.eval_shape(pull, arrays, parameters)
     assert (y.dtype, y.weak_type) == (dtype, False)
-    assert [g.dtype for g in pullback(jnp.ones_like(y))] == [dtype] * len(arrays)
-    for name in case.array_parameters:
-        value = case.parameters[name].astype(jnp.float32)
-        y, pullback = jax.vjp(lambda value: case.call(*arrays, **{name: value}), value)  # noqa: B023
-        assert y.dtype == dtype
-        (gradient,) = pullback(jnp.ones_like(y))
-        assert (gradient.dtype, gradient.shape) == (value.dtype, value.shape)
+    assert [g.dtype for g in gradients] == [dtype] * len(arrays) + ["float32"] * len(parameters)
+    assert [g.shape for g in gradients] == [value.shape for value in (*arrays, *parameters)]
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_one_residual_per_array(case: cases.Case, dtype: str) -> None:
     """What the backward pass keeps: no more bytes than the arrays have; a byte per element for a mask."""
@@ -244,8 +230,9 @@ def masks(case: cases.Case) -> bool:
     rule = activation.rules.get(activation.arrays[0])
     if rule is None:
         return False
-    values = dict.fromkeys((*activation.arrays, *activation.operands, "y"), case.arrays[0])
-    return rule({**values, **activation.defaults, **case.parameters, **case.options}, backend.xp).dtype == bool
+    values = dict.fromkeys((*activation.operands, "y"), case.arrays[0])
+    options = {name: activation.defaults[name] for name in activation.body.options}
+    return rule({**values, **options, **case.options}, backend.xp).dtype == bool
 
 
 def test_some_activation_keeps_a_mask() -> None:

@@ -1,6 +1,6 @@
 """JAX: `custom_jvp` with the closed-form rules, one residual for each differentiated argument."""
 
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -29,8 +29,8 @@ def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
 # tanh and expm1 are not listed: XLA's own are off by up to 6.5 ULP.
 xp = Namespace(jnp, uniform=_uniform)
 
-# Linear in its argument, and all that is saved for a backward pass is what it closes over. Left to itself JAX saves what
-# it can compute before the tangent is known: the zeros of a mask, the float32 copies of 16-bit arrays.
+# For a linear function: a backward pass keeps what it closes over, and nothing else. Left to itself JAX keeps what it
+# can compute before the tangent is known: the zeros beside a mask, the float32 copies of 16-bit arrays.
 _linear = partial(jax.checkpoint, prevent_cse=False)
 
 
@@ -47,7 +47,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     return _differentiable(activation.original or activation, options)(x, *rest)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches."""
     names = activation.operands
