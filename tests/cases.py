@@ -1,4 +1,4 @@
-"""Arguments to call every activation of the catalogue with, in plain NumPy; read from its definition, nothing listed."""
+"""Arguments to call every activation of the catalogue with, in NumPy; read from its definition, nothing listed."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping

@@ -25,10 +25,10 @@ def interpolate(function, low, high, count):
         for i in range(count - 1, order - 1, -1):
             divided[i] = (divided[i] - divided[i - 1]) / (nodes[i] - nodes[i - order])
     coefficients = [divided[-1]]
-    for x, value in zip(nodes[-2::-1], divided[-2::-1]):  # Newton's form, multiplied out
+    for x, value in zip(nodes[-2::-1], divided[-2::-1], strict=True):  # Newton's form, multiplied out
         shifted = [mpf(0), *coefficients]
         scaled = [x * c for c in coefficients] + [mpf(0)]
-        coefficients = [a - b for a, b in zip(shifted, scaled)]
+        coefficients = [a - b for a, b in zip(shifted, scaled, strict=True)]
         coefficients[0] += value
     return coefficients
 

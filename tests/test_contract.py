@@ -8,8 +8,8 @@ import xact
 from xact.testing import contract
 from xact.testing.contract import Case
 
-LIBRARIES = ("numpy", "jax", "torch")
-DTYPES = ("float32", "float64", "float16", "bfloat16")
+LIBRARIES = ["numpy", "jax", "torch"]
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
 ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 ALONG = [name for name in xact.names() if not xact.get(name).elementwise]
 
@@ -33,7 +33,7 @@ def test_elementwise(name, dtype, library):
 
 
 @pytest.mark.parametrize("pair", list(combinations(LIBRARIES, 2)), ids="-".join)
-@pytest.mark.parametrize("dtype", ("float16", "bfloat16"))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_identity(name, dtype, pair):
     found = [contract.identity(case, *pair, dtype) for case in contract.cases(xact.get(name))]
@@ -41,7 +41,7 @@ def test_identity(name, dtype, pair):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONG)
 def test_along_an_axis(name, dtype, library):
     found = [

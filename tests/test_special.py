@@ -100,7 +100,7 @@ def test_gradient_is_a_number(autodiff, name, dtype):
     assert not np.isnan(result).any(), f"NaN at {x[np.isnan(result)][:5]}"
 
 
-@pytest.mark.parametrize("name, expected", [
+@pytest.mark.parametrize(("name", "expected"), [
     ("sigmoid", 0.25), ("softplus", 0.5), ("log_sigmoid", 0.5), ("logistic_pdf", 0), ("tanh", 1),
     ("tanhshrink", 0), ("erf", 2 / math.sqrt(math.pi)), ("erfc", -2 / math.sqrt(math.pi)),
     ("normal_cdf", 1 / math.sqrt(2 * math.pi)), ("normal_pdf", 0), ("x_normal_cdf", 0.5),

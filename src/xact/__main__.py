@@ -125,7 +125,8 @@ def _plot(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from xact.testing import check
 
-    violations, found = 0, []
+    violations = 0
+    found: list[Any] = []
     chosen = options.names or names()
     for index, name in enumerate(chosen, 1):
         activation = get(name)

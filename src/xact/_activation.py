@@ -58,6 +58,7 @@ class Activation:
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
 
+    __qualname__: str = field(init=False)
     arrays: tuple[str, ...] = field(init=False)
     sampled: str | None = field(init=False)
     operands: tuple[str, ...] = field(init=False)

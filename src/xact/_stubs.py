@@ -15,8 +15,9 @@ def package_stub() -> str:
     source = (Path(__file__).parent / "__init__.py").read_text()
     imports = [line for line in source.splitlines() if line.startswith("from xact._")]
     functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
-    top = ["from typing import Any, Literal, TypeVar", "", *imports, "", '_Array = TypeVar("_Array")', "__version__: str"]
-    return HEADER + "\n".join([*top, "", *functions]) + "\n"
+    top = ["from typing import Any, Literal, TypeVar", "", *imports, ""]
+    names = ['_Array = TypeVar("_Array")', "__version__: str", ""]
+    return HEADER + "\n".join([*top, *names, *functions]) + "\n"
 
 
 def module_stub() -> str:

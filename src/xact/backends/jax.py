@@ -68,7 +68,7 @@ def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
         return y, sum(parts[1:], start=parts[0]) if parts else jnp.zeros_like(y)
 
     value.defjvp(push, symbolic_zeros=True)
-    value.__name__ = activation.name
+    value.__name__ = activation.name  # type: ignore[attr-defined]  # what a trace shows
     return jax.jit(value, inline=True)
 
 

@@ -33,8 +33,8 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     if getattr(condition, "size", 1) < BRANCHLESS:
         return np.where(condition, a, b)
     dtypes = {value.dtype for value in (a, b) if hasattr(value, "dtype")}
-    dtype = dtypes.pop() if len(dtypes) == 1 else None
-    integer = INTEGERS.get(dtype)
+    dtype: Any = dtypes.pop() if len(dtypes) == 1 else None
+    integer: Any = INTEGERS.get(dtype)
     if integer is None:
         return np.where(condition, a, b)
     one, other = np.asarray(a, dtype).view(integer), np.asarray(b, dtype).view(integer)
@@ -93,7 +93,8 @@ def _blocks(expression: Any, x: Any, values: dict[str, Any], compute: np.dtype) 
     result = np.empty_like(x, subok=False)
     threads = max(1, min(_threads(), x.size * compute.itemsize // PARALLEL))
     block = (BLOCK if threads == 1 else SHARED_BLOCK) // compute.itemsize
-    blocks = np.nditer(
+    iterate: Any = np.nditer
+    blocks = iterate(
         [*cut.values(), result],
         flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
         op_flags=[["readonly", "contig"]] * len(cut) + [["writeonly"]],

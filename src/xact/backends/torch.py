@@ -4,6 +4,7 @@ One Function serves all definitions; it is told which by a key. A string goes th
 constant, while an activation, or a Function made for it in the traced path, would break the graph.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import array_api_compat.torch as standard_torch
@@ -27,7 +28,7 @@ COMPUTE = {
 }
 
 # Eager kernels whose value and derivative both meet the contract.
-NATIVE = {"relu": F.relu, "leaky_relu": F.leaky_relu}
+NATIVE: dict[str, Any] = {"relu": F.relu, "leaky_relu": F.leaky_relu}
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
@@ -133,14 +134,6 @@ def _body(key: str, values: dict[str, Any]) -> Any:
     return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 
-def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, Any], ...]) -> tuple[Any, ...]:
-    """The cotangents of the arguments wanted, each in its shape (None stands for that of `dy`) and dtype."""
-    activation, whole = backends.definitions[key], values["dy"].shape
-    return tuple(
-        _pull(activation, name, values, whole if shape is None else shape, dtype) for name, shape, dtype in wanted
-    )
-
-
 class Differentiable(torch.autograd.Function):
     """An activation, given by its key, with its rules."""
 
@@ -151,7 +144,7 @@ class Differentiable(torch.autograd.Function):
         """As inherited, but for the signature that torch inspects anew on each call, half of the time it takes."""
         if torch._C._are_functorch_transforms_active():
             return super().apply(*args)
-        return super(torch.autograd.Function, cls).apply(*unwrap_dead_wrappers(args))
+        return super(torch.autograd.Function, cls).apply(*unwrap_dead_wrappers(args))  # type: ignore[misc]
 
     @staticmethod
     def forward(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
@@ -176,28 +169,17 @@ class Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Any) -> Any:
-        names, needed = backends.definitions[ctx.key].operands, ctx.needs_input_grad[3:]
-        if dy is None:
-            return None, None, None, *(None for _ in names)
-        wanted = tuple((name, *ctx.likes[name]) for name, needs in zip(names, needed, strict=True) if needs)
-        values, results = _restored(ctx) | {"dy": dy}, None
-        # A derivative of the derivative is not the compiled kernel's to give.
-        if ctx.compiled and not torch.is_grad_enabled():
-            flat = tuple((name, tuple(shape) and None, dtype) for name, shape, dtype in wanted)
-            results = hot_path.run(_pullbacks, ctx.key, values, flat)
-        if results is None:
-            results = _pullbacks(ctx.key, values, wanted)
-        pulled = dict(zip([name for name, _, _ in wanted], results, strict=True))
+        names = backends.definitions[ctx.key].operands
+        wanted = [name for name, needs in zip(names, ctx.needs_input_grad[3:], strict=True) if needs and dy is not None]
+        pulled = dict(zip(wanted, _pull_all(ctx, wanted, dy), strict=True)) if wanted else {}
         return None, None, None, *(pulled.get(name) for name in names)
 
     @staticmethod
     def jvp(ctx: Any, _key: None, _options: None, _compiled: None, *tangents: Any) -> Any:
-        activation, values = backends.definitions[ctx.key], _restored(ctx)
-        parts = [
-            _push(activation, name, values, tangent, ctx.dtype)
-            for name, tangent in zip(activation.operands, tangents, strict=True)
-            if tangent is not None
-        ]
+        names = backends.definitions[ctx.key].operands
+        given = {name: tangent for name, tangent in zip(names, tangents, strict=True) if tangent is not None}
+        values = _restored(ctx, given)
+        parts = [_push(ctx.key, name, values, tangent, ctx.dtype) for name, tangent in given.items()]
         return sum(parts[1:], start=parts[0])
 
 
@@ -206,32 +188,45 @@ def _differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operand
     return Differentiable.apply(key, options, compiled, *operands)
 
 
-def _restored(ctx: Any) -> dict[str, Any]:
-    """What the rules name: arrays saved, numbers, options."""
+def _restored(ctx: Any, asked: Iterable[str]) -> dict[str, Any]:
+    """What the rules of these arguments may name: arrays saved, numbers, options."""
+    activation = backends.definitions[ctx.key]
+    for name in asked:
+        if not activation.rules_for(name):
+            raise MissingRuleError(backends.no_rule(activation, name))
     saved = dict(zip(ctx.saved_names, ctx.saved_tensors, strict=True))
-    options = dict(zip(backends.definitions[ctx.key].body.options, ctx.options, strict=True))
-    return {**ctx.numbers, **options, **saved}
+    return {**ctx.numbers, **dict(zip(activation.body.options, ctx.options, strict=True)), **saved}
 
 
-def _pull(activation: Any, name: str, values: dict[str, Any], shape: Any, dtype: Any) -> Any:
-    """The cotangent of one argument, in its shape and dtype."""
-    dy = values["dy"]
-    if rule := activation.pullbacks.get(name):
-        return _to(_evaluate(rule, values, dy.dtype), dtype)
-    if name not in activation.rules:
-        raise MissingRuleError(backends.no_rule(activation, name))
-    pulled = _times(_evaluate(activation.rules[name], values, dy.dtype), dy)
-    return _to(pulled if pulled.shape == shape else pulled.sum_to_size(shape), dtype)
+def _pull_all(ctx: Any, wanted: list[str], dy: Any) -> Any:
+    values, results = _restored(ctx, wanted) | {"dy": dy}, None
+    likes = tuple((name, *ctx.likes[name]) for name in wanted)
+    # A derivative of the derivative is not the compiled kernel's to give.
+    if ctx.compiled and not torch.is_grad_enabled():
+        flat = tuple((name, tuple(shape) and None, dtype) for name, shape, dtype in likes)
+        results = hot_path.run(_pullbacks, ctx.key, values, flat)
+    return _pullbacks(ctx.key, values, likes) if results is None else results
 
 
-def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any, dtype: Any) -> Any:
+def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, Any], ...]) -> tuple[Any, ...]:
+    """The cotangents of the arguments wanted, each in its shape (None stands for that of `dy`) and dtype."""
+    activation, dy, pulled = backends.definitions[key], values["dy"], []
+    for name, shape, dtype in wanted:
+        if rule := activation.pullbacks.get(name):
+            cotangent = _evaluate(rule, values, dy.dtype)
+        else:
+            cotangent = _times(_evaluate(activation.rules[name], values, dy.dtype), dy)
+        pulled.append(_to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
+    return tuple(pulled)
+
+
+def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any) -> Any:
     """The tangent of the result that the tangent of one argument makes."""
+    activation = backends.definitions[key]
     if rule := activation.pushforwards.get(name):
         return _to(_evaluate(rule, values | {f"d{name}": tangent}, dtype), dtype)
     if rule := activation.pullbacks.get(name):
         return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
-    if name not in activation.rules:
-        raise MissingRuleError(backends.no_rule(activation, name))
     return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent), dtype)
 
 
@@ -283,8 +278,10 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
 def halves(x: Any, axis: int, interleaved: bool) -> tuple[Any, Any]:
     # chunk and unbind have one concatenation as their backward; slices would add two padded arrays.
     if interleaved:
-        return torch.unbind(x.unflatten(axis, (x.shape[axis] // 2, 2)), axis % x.ndim + 1)
-    return torch.chunk(x, 2, axis)
+        first, second = torch.unbind(x.unflatten(axis, (x.shape[axis] // 2, 2)), axis % x.ndim + 1)
+    else:
+        first, second = torch.chunk(x, 2, axis)
+    return first, second
 
 
 def join(first: Any, second: Any, axis: int, interleaved: bool) -> Any:

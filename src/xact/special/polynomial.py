@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Fit(NamedTuple):
     """Coefficients, low order first, for float32 and for float64."""
 
-    single: tuple
-    double: tuple
+    single: tuple[float, ...]
+    double: tuple[float, ...]
 
     def of(self, x, xp):
         return self.double if x.dtype == xp.float64 else self.single

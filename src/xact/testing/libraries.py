@@ -79,7 +79,7 @@ def _float64() -> Any:
     """JAX computes in float32 what it is given in float64, unless it is told otherwise."""
     import jax
 
-    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64(True)
+    return jax.enable_x64(True)
 
 
 def _jax_in_float64(

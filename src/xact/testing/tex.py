@@ -176,7 +176,7 @@ class _Parser:
             return Node("variable", self.take().text)
         if self.token.text == r"\pi" or self.token.text.endswith("frac"):
             return self.prefix(_POWER)
-        self.fail("expected a braced group, one digit or one variable")
+        return self.fail("expected a braced group, one digit or one variable")
 
     def label(self) -> str:
         """The subscript behind `_`, as text."""

@@ -218,7 +218,7 @@ def _number(value: float, huge: int) -> Any:
     return arb(value)
 
 
-def _solve(tex: str, points: np.ndarray, prepare: Callable, size: int) -> Truth:
+def _solve(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, int], list[Any]]], size: int) -> Truth:
     """Ziv's loop: every point with as many bits as it needs."""
     finite = np.isfinite(points).all(axis=1)
     infinite = ~finite & ~np.isnan(points).any(axis=1)
@@ -267,12 +267,12 @@ def _limit(near: tuple[float, float], far: tuple[float, float]) -> tuple[float, 
     if first == second:
         return first, 0.0
     # Logarithms double where the exponent of their argument does, and reach no float64 infinity by themselves.
-    if abs(first) > 100 and 1.9 < second / first:
+    if abs(first) > 100 and second / first > 1.9:
         return math.copysign(math.inf, first), 0.0
     return math.nan, math.nan
 
 
-def _cached(key: tuple, points: np.ndarray, compute: Callable[[], Truth]) -> Truth:
+def _cached(key: tuple[Any, ...], points: np.ndarray, compute: Callable[[], Truth]) -> Truth:
     """Keep the results on disk under a name made of everything that they depend on."""
     digest = hashlib.sha256(repr((key, points.shape)).encode())
     digest.update(np.ascontiguousarray(points).tobytes())
