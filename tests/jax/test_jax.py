@@ -275,7 +275,7 @@ def test_memory_of_scanned_layers(name: str, memory_of_jax_gelu: int) -> None:
 def test_same_options_are_traced_once(case: cases.Case) -> None:
     """One function per activation and options, compiled once per shape; numbers are arguments of it."""
     backend._differentiable.cache_clear()
-    for number in (1.5, 2.5):
+    for number in (1.5, 2.5, 2):
         given = dict.fromkeys(case.activation.body.parameters, number)
         for _ in range(2):
             case.call(**given)

@@ -42,7 +42,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     x = floating(activation, operands[0])
     if x.dtype not in COMPUTE:
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
-    # An integer parameter would get a tangent of dtype float0.
+    # The same program for 1 and 1.0.
     rest = [float(value) if isinstance(value, int) else value for value in operands[1:]]
     return _differentiable(activation.original or activation, options)(x, *rest)
 
