@@ -68,9 +68,7 @@ class Case:
 def case(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Case:
     """The simplest call: the defaults, and numbers for parameters without one."""
     required = {
-        name: _number(activation, name)
-        for name, default in activation.body.parameters.items()
-        if default is REQUIRED
+        name: _number(activation, name) for name, default in activation.body.parameters.items() if default is REQUIRED
     }
     return Case(activation, "", _arrays(activation, shape, required), required)
 

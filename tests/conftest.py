@@ -24,9 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The folder of a library is left out with it, since its modules import it."""
+    """The folder with_LIBRARY is left out with the library, which its modules import."""
     inside = collection_path.is_relative_to(HERE) and collection_path.relative_to(HERE).parts
-    return True if inside and inside[0] in _left_out(config) else None
+    return True if inside and inside[0].removeprefix("with_") in _left_out(config) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

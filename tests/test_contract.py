@@ -9,7 +9,8 @@ from xact.testing import contract
 from xact.testing.contract import Case
 
 LIBRARIES = ["numpy", "jax", "torch"]
-DTYPES = ["float32", "float64", "float16", "bfloat16"]
+# All 65,536 numbers of a 16-bit type take seconds.
+DTYPES = ["float32", "float64", *(pytest.param(name, marks=pytest.mark.slow) for name in ("float16", "bfloat16"))]
 ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 ALONG = [name for name in xact.names() if not xact.get(name).elementwise]
 
@@ -32,6 +33,7 @@ def test_elementwise(name, dtype, library):
     assert not violations(found), violations(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", list(combinations(LIBRARIES, 2)), ids="-".join)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -44,9 +46,7 @@ def test_identity(name, dtype, pair):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONG)
 def test_along_an_axis(name, dtype, library):
-    found = [
-        one for case in contract.cases(xact.get(name)) for one in contract.accuracy_along(case, library, dtype)
-    ]
+    found = [one for case in contract.cases(xact.get(name)) for one in contract.accuracy_along(case, library, dtype)]
     assert not violations(found), violations(found)
 
 

@@ -31,9 +31,7 @@ SELU = r"""\lambda \begin{cases} x & x > 0 \\ \alpha\,(e^x - 1) & \text{otherwis
 SELU_BY_HAND = (decimal("1.6732632423543772"), decimal("1.0507009873554805"))
 HARDSWISH = r"""\begin{cases} 0, & x \le -3, \\ x, & \text{if } x \geq 3 \\
     \frac{x\,(x + 3)}{6} & \text{otherwise} \end{cases}"""
-ALONG = (
-    r"\text{hard\_shrink}(x) = \begin{cases} x & |x| > \lambda \\ 0 & -\lambda \le x \le \lambda \end{cases}"
-)
+ALONG = r"\text{hard\_shrink}(x) = \begin{cases} x & |x| > \lambda \\ 0 & -\lambda \le x \le \lambda \end{cases}"
 CLIPPED = r"x \operatorname{clip}\bigl(\tfrac16 x + \tfrac{1}{2}, 0, 1\bigr)"
 
 # (TeX, parameters, the same by hand)

@@ -42,4 +42,4 @@ def test_the_type_of_a_result_is_the_type_of_the_array(tmp_path):
     revealed = [line for line in output.splitlines() if "Revealed type" in line]
     assert len(revealed) == 2 and all("numpy.ndarray" in line and "floating" in line for line in revealed), output
     assert 'Unexpected keyword argument "beta" for "elu"' in output
-    assert 'expected "Literal[\'none\', \'tanh\']"' in output
+    assert "expected \"Literal['none', 'tanh']\"" in output

@@ -55,11 +55,7 @@ def test_round_to_is_one_rounding(dtype):
                 Fraction(1, 2) - Fraction(1, 2**70),
             ):
                 numbers += [(mantissa + part) * step, -(mantissa + part) * step]
-    numbers = [
-        number
-        for number in numbers
-        if abs(number) < Fraction(2) ** 1023 and abs(number) > Fraction(2) ** -1000
-    ]
+    numbers = [number for number in numbers if abs(number) < Fraction(2) ** 1023 and abs(number) > Fraction(2) ** -1000]
     found = round_to(pair(*numbers), dtype).astype(np.float64)
     assert found.tolist() == [rounded(number, dtype) for number in numbers]
 
@@ -91,9 +87,7 @@ def test_planted_errors(dtype):
     got = np.array([1.0, 1.0 + 3 * float(step), 1.5, -1.0], dtype=found)
     np.testing.assert_allclose(errors(got, truth, dtype), [0.25, 2.75, 0.125, 0.25], rtol=1e-12)
     x = np.ones(4, dtype=found)
-    np.testing.assert_allclose(
-        excess(got, truth, np.array([0, 2, 0, 0.125]), x, dtype), [0.25, 0.75, 0.125, 0.125]
-    )
+    np.testing.assert_allclose(excess(got, truth, np.array([0, 2, 0, 0.125]), x, dtype), [0.25, 0.75, 0.125, 0.125])
     assert excess(got, truth, np.full(4, NAN), x, dtype).tolist() == errors(got, truth, dtype).tolist()
 
 
@@ -102,9 +96,7 @@ def test_errors_at_the_ends(dtype):
     found = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
     largest = float(ml_dtypes.finfo(found).max)
     last = float(ulp(largest, dtype))
-    truth = Truth(
-        np.array([INF, INF, largest - last, largest - 2 * last, INF, NAN, NAN, 1.0, 1.0]), np.zeros(9)
-    )
+    truth = Truth(np.array([INF, INF, largest - last, largest - 2 * last, INF, NAN, NAN, 1.0, 1.0]), np.zeros(9))
     got = np.array([INF, -INF, INF, INF, largest, NAN, 1.0, NAN, INF]).astype(found)
     assert errors(got, truth, dtype).tolist() == [0, INF, 0, INF, 1, 0, INF, INF, INF]
     zero = Truth(np.array([0.0, 0.0, -0.0]), np.zeros(3))
@@ -137,9 +129,7 @@ def test_grid_holds_every_special_input():
     for centre in (0.0, 1.0, -1.0, 0.5, 3.0):
         near = bits(np.array([centre], dtype=np.float32))[0] + np.arange(-2, 3)
         assert np.isin(near, bits(x)).all()
-    assert np.isin(
-        [INF, -INF, 2.0**-149, -(2.0**-149), float(np.finfo(np.float32).max)], x.astype(np.float64)
-    ).all()
+    assert np.isin([INF, -INF, 2.0**-149, -(2.0**-149), float(np.finfo(np.float32).max)], x.astype(np.float64)).all()
     exponents = np.frexp(x[np.isfinite(x) & (x > 0)].astype(np.float64))[1]
     assert set(range(-148, 129)) <= set(exponents.tolist())
     assert np.signbit(x[x == 0]).tolist().count(True) == 1

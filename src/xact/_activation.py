@@ -58,7 +58,6 @@ class Activation:
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
 
-    __qualname__: str = field(init=False)
     arrays: tuple[str, ...] = field(init=False)
     sampled: str | None = field(init=False)
     operands: tuple[str, ...] = field(init=False)
@@ -250,7 +249,7 @@ class Activation:
     def __reduce__(self) -> Any:
         if self.replaced:
             return _bound, (self.original, dict(self.replaced))
-        return self.__qualname__
+        return self.body.function.__qualname__
 
 
 def _bound(activation: Activation, values: Mapping[str, Any]) -> Activation:
@@ -305,11 +304,15 @@ def activation(
     return declare
 
 
+def _place(activation: Activation) -> tuple[str, str]:
+    return activation.body.function.__module__, activation.body.function.__qualname__
+
+
 def register(activation: Activation) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
-        if (taken.__module__, taken.__qualname__) != (activation.__module__, activation.__qualname__):
+        if _place(taken) != _place(activation):
             raise ValueError(f"the name {name!r} is taken by {taken!r} of {taken.__module__}; choose another")
     catalogue.update(dict.fromkeys((activation.name, *activation.aliases), activation))
     backends.definitions[activation.key] = activation

@@ -93,15 +93,11 @@ def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layo
             "the number must be even (or pass two arrays)"
         )
     first, second = backend.halves(x, axis, layout == "interleaved")
-    named = (
-        {"value": first, "gate": second} if layout == "value_first" else {"gate": first, "value": second}
-    )
+    named = {"value": first, "gate": second} if layout == "value_first" else {"gate": first, "value": second}
     return tuple(named[label] for label in activation.arrays)
 
 
-def parameter(
-    activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None
-) -> Any:
+def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None) -> Any:
     """A number, or an array of the same library that fits the shape of `x`."""
     if type(value) is float or type(value) is int:
         return value

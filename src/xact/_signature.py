@@ -85,9 +85,7 @@ def bind(
         taken.append(key)
     for name, value in values.items():
         if complete and value is REQUIRED:
-            raise TypeError(
-                f"{function} needs `{name}`; its signature is {signature_text(function, defaults)}"
-            )
+            raise TypeError(f"{function} needs `{name}`; its signature is {signature_text(function, defaults)}")
     return values
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from xact._activation import Activation, catalogue
 from xact._signature import LAYOUTS, REQUIRED
 
-HEADER = '''# Generated from the catalogue by `nox -s stubs`; edit the definitions instead.
-'''
+HEADER = """# Generated from the catalogue by `nox -s stubs`; edit the definitions instead.
+"""
 
 
 def package_stub() -> str:
@@ -45,9 +45,7 @@ def _function(name: str, activation: Activation) -> str:
     arrays = [f"{array}: _Array" for array in activation.arrays]
     if activation.layout:
         arrays = ["x: _Array", "other: _Array | None = None"]
-    given = [
-        _argument(label, value, activation, "float | _Array") for label, value in activation.defaults.items()
-    ]
+    given = [_argument(label, value, activation, "float | _Array") for label, value in activation.defaults.items()]
     dim = ["*", "dim: int = ..."] if "axis" in activation.defaults else []
     lines = [*arrays, "/", *given, *dim]
     return f"def {name}({', '.join(lines)}) -> _Array: ..."
@@ -56,9 +54,7 @@ def _function(name: str, activation: Activation) -> str:
 def _constructor(activation: Activation) -> str:
     from xact.nn._module import constructor_defaults
 
-    given = [
-        _argument(label, value, activation, "float") for label, value in constructor_defaults(activation).items()
-    ]
+    given = [_argument(label, value, activation, "float") for label, value in constructor_defaults(activation).items()]
     return ", ".join(["self", *given, "*", "device: Any = None", "dtype: Any = None"])
 
 

@@ -14,7 +14,7 @@ OF_A_CALL = ("training", "rng", "dtype")
 
 
 class Activation(torch.nn.Module):
-    """The Module of any activation: `Activation("leaky_relu(0.1)")`, `Activation(mish)`, `Activation(softplus, beta=2)`.
+    """The Module of any activation: `Activation("leaky_relu(0.1)")`, `Activation(softplus, beta=2.0)`.
 
     Raises `xact.UnknownActivationError` for a name the catalogue does not have, `TypeError` for parameters the
     activation does not take. A parameter given as a `torch.nn.Parameter` is learnt, one given as a tensor is a buffer.
@@ -148,7 +148,5 @@ def _constructor(activation: "_activation.Activation") -> inspect.Signature:
         inspect.Parameter(name, kind, default=inspect.Parameter.empty if value is REQUIRED else value)
         for name, value in constructor_defaults(activation).items()
     ]
-    keyword = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("device", "dtype")
-    ]
+    keyword = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("device", "dtype")]
     return inspect.Signature(given + keyword)

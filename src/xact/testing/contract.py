@@ -197,9 +197,7 @@ def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
     where = next(iter(given.values()))[wrong]
     return [
         _worst("C2 error", case, library, dtype, error, ROUNDING, given),
-        Measurement(
-            "C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))
-        ),
+        Measurement("C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))),
     ]
 
 

@@ -32,9 +32,7 @@ class Formula:
         self.tex = tex
         self.root, self.definitions = parse(tex)
         self.names: frozenset[str] = frozenset(
-            node.name
-            for node in self._walk(self.root)
-            if _is_free(node) and node.name not in self.definitions
+            node.name for node in self._walk(self.root) if _is_free(node) and node.name not in self.definitions
         )
         self.vectors = frozenset(node.name for node in self._walk(self.root) if node.kind == "element")
         free = self._free(self.root)
@@ -196,9 +194,7 @@ class _Compiler:
         inner = [part for part in self.formula._walk(node.parts[0]) if part.kind == "element"]
         vector = next((part.name for part in inner if part.parts[0].name == node.name), None)
         if vector is None:
-            raise ValueError(
-                f"the formula {self.formula.tex!r}: nothing under {node.kind} has the index {node.name}"
-            )
+            raise ValueError(f"the formula {self.formula.tex!r}: nothing under {node.kind} has the index {node.name}")
 
         def reduced(env: dict[str, Any]) -> Any:
             outer = env.get(key)

@@ -63,9 +63,7 @@ class Peer:
         return dict(self.activation.defaults)
 
 
-def _numpy(
-    activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str
-) -> np.ndarray:
+def _numpy(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:
     f = xact.derivative(activation, wrt) if wrt else activation
     return np.asarray(f(*arrays.values(), **parameters))
 

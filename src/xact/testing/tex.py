@@ -77,11 +77,7 @@ class _Parser:
         return (
             kind in ("name", "function", "lbar", "environment", "number")
             and not text.startswith(r"\end")
-            or (
-                text in BRACKETS
-                or text in REDUCTIONS
-                or text in (r"\frac", r"\tfrac", r"\dfrac", r"\sqrt", r"\pi")
-            )
+            or (text in BRACKETS or text in REDUCTIONS or text in (r"\frac", r"\tfrac", r"\dfrac", r"\sqrt", r"\pi"))
         )
 
     def expression(self, binding: int = 0) -> Node:
@@ -183,9 +179,7 @@ class _Parser:
         self.expect("_")
         braced = self.skip("{")
         text = ""
-        while (
-            self.token.kind in ("name", "number", "function", "prose") or braced and self.token.text == "=="
-        ):
+        while self.token.kind in ("name", "number", "function", "prose") or braced and self.token.text == "==":
             text += self.take().text
             if not braced:
                 return text

@@ -38,14 +38,10 @@ _LETTERS = (
 )
 _GREEK = {f"\\{name}": name for name in _LETTERS.split()}
 _GREEK |= {r"\varepsilon": "epsilon", r"\varphi": "phi", r"\vartheta": "theta", r"\varrho": "rho"}
-_UNARY = (
-    "exp log sqrt tanh sinh cosh sech sin cos tan arctan arsinh erf erfc sign sigmoid softplus relu gelu silu"
-)
+_UNARY = "exp log sqrt tanh sinh cosh sech sin cos tan arctan arsinh erf erfc sign sigmoid softplus relu gelu silu"
 ARITY = dict.fromkeys(_UNARY.split(), 1) | {"clip": 3}
 _SPELLINGS = {"ln": "log", "asinh": "arsinh", "arcsinh": "arsinh", "sgn": "sign", "clamp": "clip"}
-_COMMANDS = {
-    f"\\{name}" for name in ("exp", "log", "ln", "tanh", "sinh", "cosh", "sin", "cos", "tan", "arctan")
-}
+_COMMANDS = {f"\\{name}" for name in ("exp", "log", "ln", "tanh", "sinh", "cosh", "sin", "cos", "tan", "arctan")}
 _COMMANDS |= {r"\max", r"\min"}
 REDUCTIONS = {r"\sum": "sum", r"\prod": "product"}
 INDICES = {"i", "j", "k"}
@@ -54,9 +50,7 @@ INDICES = {"i", "j", "k"}
 def fail(tex: str, message: str, token: Token) -> NoReturn:
     """Raise the one sentence that says what is wrong with the formula, and where."""
     found = "the end" if token.kind == "end" else repr(token.text)
-    raise ValueError(
-        f"cannot read the formula {tex!r}: {message}, found {found} at position {token.position}"
-    )
+    raise ValueError(f"cannot read the formula {tex!r}: {message}, found {found} at position {token.position}")
 
 
 def tokenize(tex: str) -> list[Token]:

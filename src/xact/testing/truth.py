@@ -29,9 +29,7 @@ _FIRST, _LAST = 200, 20_000
 _ACCURACY = 130
 _TINY = -1300
 _HUGE = (3000, 6000)
-_SOURCES = [
-    Path(__file__).with_name(f"{name}.py") for name in ("tokens", "tex", "fields", "formula", "truth")
-]
+_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ("tokens", "tex", "fields", "formula", "truth")]
 
 
 def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING) -> Truth:
@@ -76,10 +74,7 @@ def mpmath_values(
     columns = {name: array.ravel().tolist() for name, array in arrays.items()}
     run, results = expression.compile(field), []
     for point in range(len(next(iter(columns.values())))):
-        env = {
-            name: value if isinstance(value, str) else field.number(value)
-            for name, value in constants.items()
-        }
+        env = {name: value if isinstance(value, str) else field.number(value) for name, value in constants.items()}
         env |= {name: field.number(column[point]) for name, column in columns.items()}
         if order:
             results.append(field.context.diff(lambda t, env=env: run(env | {wrt: t}), env[wrt], order))
@@ -166,11 +161,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
     directions = 0 if not wrt else length if wrt in columns else 1
     if wrt and wrt not in columns and wrt not in constants:
         raise ValueError(f"the formula {tex!r} has no argument {wrt!r} to differentiate by")
-    weights = (
-        None
-        if cotangent is None
-        else np.broadcast_to(cotangent.reshape(count, -1), (count, outputs)).tolist()
-    )
+    weights = None if cotangent is None else np.broadcast_to(cotangent.reshape(count, -1), (count, outputs)).tolist()
 
     def prepare() -> Callable[[int, int], list[Any]]:
         field: Any = Series(1) if wrt else Balls()

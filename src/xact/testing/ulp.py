@@ -150,12 +150,8 @@ def _errors(got: Any, truth: Truth, dtype: Any, allowed: np.ndarray) -> np.ndarr
         difference = np.abs((value - high) - truth.low)
         error = np.maximum(difference - allowed, 0.0) / spacing
         # 2^1024 stands for a truth beyond float64: the smallest that it can be.
-        beyond = (
-            largest - np.where(np.sign(value) == np.sign(high), np.abs(value), -np.abs(value))
-        ) / last + 1
-        overflow = (
-            np.isinf(value) & (np.sign(value) == np.sign(high)) & (np.abs(high) + allowed >= largest - last)
-        )
+        beyond = (largest - np.where(np.sign(value) == np.sign(high), np.abs(value), -np.abs(value))) / last + 1
+        overflow = np.isinf(value) & (np.sign(value) == np.sign(high)) & (np.abs(high) + allowed >= largest - last)
     error = np.where(np.isinf(high) & np.isfinite(value), beyond, error)
     error = np.where(np.isinf(value), np.where(overflow, 0.0, np.inf), error)
     both = np.isnan(value) & np.isnan(high)

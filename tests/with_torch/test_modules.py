@@ -113,7 +113,9 @@ def test_values_and_gradients(activation: xact.Activation, given: dict[str, Any]
         results.append((y.detach(), *torch.autograd.grad(y, (leaf, *one.parameters()), dy)))
     assert not torch.equal(results[0][0], x)
     torch.testing.assert_close(*results, rtol=TOLERANCE, atol=TOLERANCE)
-    torch.testing.assert_close(quietly(lambda x: module(input=x), x.clone()), results[1][0], rtol=TOLERANCE, atol=TOLERANCE)
+    torch.testing.assert_close(
+        quietly(lambda x: module(input=x), x.clone()), results[1][0], rtol=TOLERANCE, atol=TOLERANCE
+    )
 
 
 @constructed
@@ -128,7 +130,9 @@ def test_state_dict(activation: xact.Activation, given: dict[str, Any]) -> None:
             assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize("activation", [a for a in TWINS if "inplace" in inspect.signature(theirs(a)).parameters], ids=str)
+@pytest.mark.parametrize(
+    "activation", [a for a in TWINS if "inplace" in inspect.signature(theirs(a)).parameters], ids=str
+)
 def test_in_place(activation: xact.Activation) -> None:
     module, x = ours(activation)(inplace=True).eval(), cases.case(activation).converted(torch.tensor).arrays[0]
     leaf = x.clone().requires_grad_()
@@ -295,7 +299,7 @@ def test_training_and_evaluation(activation: xact.Activation) -> None:
 
 def test_names() -> None:
     assert {activation.module for activation in catalogue.values()} | {"Activation", "hot_path"} == set(dir(xact.nn))
-    with pytest.raises(AttributeError, match="module 'xact.nn' has no attribute 'Gelu'; its Modules are .*GELU"):
+    with pytest.raises(AttributeError, match=r"module 'xact.nn' has no attribute 'Gelu'; its Modules are .*GELU"):
         _ = xact.nn.Gelu
 
 
@@ -336,7 +340,7 @@ def test_an_activation_named_as_another_torch_module() -> None:
 @every
 def test_activation_of_any_name_or_function(activation: xact.Activation) -> None:
     case = cases.case(activation).converted(torch.tensor)
-    given = {name: value for name, value in case.parameters.items()}
+    given = dict(case.parameters)
     for spec in (activation, activation.name, {"name": activation.name}, activation.module):
         module = xact.nn.Activation(spec, **given).eval()
         assert torch.equal(module(*case.arrays), case.call())
@@ -366,7 +370,12 @@ def test_activation_with_parameters(case: cases.Case) -> None:
     assert getattr(learnt, name).grad.count_nonzero()
     assert not [*buffered.parameters()]
     traced = torch.fx.symbolic_trace(torch.nn.Sequential(learnt))
-    for module in (pickle.loads(pickle.dumps(learnt)), copy.deepcopy(learnt), traced, pickle.loads(pickle.dumps(traced))):
+    for module in (
+        pickle.loads(pickle.dumps(learnt)),
+        copy.deepcopy(learnt),
+        traced,
+        pickle.loads(pickle.dumps(traced)),
+    ):
         assert torch.equal(module(*given.arrays), given.call())
 
 

@@ -10,10 +10,14 @@ import xact
 
 torch = pytest.importorskip("torch")
 
-import xact.nn  # noqa: E402
 from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+
+import xact.nn  # noqa: E402
 from xact.backends import hot_path as kernels  # noqa: E402
 from xact.backends import torch as backend  # noqa: E402
+
+# Most of these build kernels with a compiler.
+pytestmark = pytest.mark.slow
 
 SHAPE = (2, 3, 5, 6)
 DTYPES = [torch.float32, torch.bfloat16]
@@ -81,7 +85,9 @@ def assert_close(got: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ..
         assert (one.shape, one.dtype) == (two.shape, two.dtype)
         # A sum over the whole array has the rounding errors of all its terms.
         ulps = 4 if one.ndim else 4 * torch.Size(SHAPE).numel()
-        torch.testing.assert_close(one, two, rtol=ulps * torch.finfo(one.dtype).eps, atol=4 * torch.finfo(one.dtype).eps)
+        torch.testing.assert_close(
+            one, two, rtol=ulps * torch.finfo(one.dtype).eps, atol=4 * torch.finfo(one.dtype).eps
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

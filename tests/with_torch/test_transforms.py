@@ -148,9 +148,7 @@ def test_double_backward(case: cases.Case) -> None:
     second = torch.autograd.grad(penalty, values)
     hessian = torch.func.hessian(loss, indices(case))(*case.differentiable)
     for i, got in enumerate(second):
-        products = [
-            torch.tensordot(first[j].detach(), hessian[j][i], dims=first[j].ndim) for j in indices(case)
-        ]
+        products = [torch.tensordot(first[j].detach(), hessian[j][i], dims=first[j].ndim) for j in indices(case)]
         assert_close(got, sum(products))
 
 
@@ -211,7 +209,9 @@ def test_vmap_over_parameters(case: cases.Case) -> None:
     assert_close(slopes, torch.stack(expected))
 
 
-@pytest.mark.parametrize("case", [case for case in EVERY if len(case.activation.arrays) > 1 and not case.packed], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in EVERY if len(case.activation.arrays) > 1 and not case.packed], ids=str
+)
 def test_one_tensor_given_twice(case: cases.Case) -> None:
     x = case.arrays[0]
 
@@ -293,6 +293,7 @@ def test_compile(case: cases.Case, dynamic: bool) -> None:
 
 
 @each_activation
+@pytest.mark.slow
 def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
     counter = CompileCounterWithBackend("aot_eager")
     function = torch.compile(case.call, backend=counter, fullgraph=True)
@@ -303,6 +304,7 @@ def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
 
 
 @few_cases
+@pytest.mark.slow
 def test_transforms_inside_compile(case: cases.Case) -> None:
     loss, values = weighted(case), case.differentiable
     tangents = tuple(torch.cos(value) for value in values)
@@ -322,6 +324,7 @@ def test_transforms_inside_compile(case: cases.Case) -> None:
 
 
 @few_cases
+@pytest.mark.slow
 def test_hessian_inside_compile(case: cases.Case) -> None:
     hessian = torch.func.hessian(weighted(case), indices(case))
     small = tuple(value[:1] if value.ndim > 1 else value for value in case.differentiable)
@@ -412,6 +415,7 @@ for got, expected in zip(results, everything(*arrays), strict=True):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import torch\nimport xact", "import xact\nimport torch"])
 def test_first_use_inside_compile(imports: str) -> None:
     script = f"import sys; sys.path[:0] = {sys.path!r}\n" + COLD.format(imports=imports)
@@ -482,6 +486,7 @@ def test_autocast_as_torch(case: cases.Case, low: torch.dtype, dtype: torch.dtyp
 
 
 @native
+@pytest.mark.slow
 def test_autocast_inside_compile(case: cases.Case) -> None:
     ours, x = called_as_torch_names_it(case, case.activation, "cpu", torch.float32)
 
