@@ -92,7 +92,7 @@ class Activation:
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split a call into its arrays and the value of every other public name."""
         count = len(self.arrays)
-        if self.layout and (len(args) < 2 or isinstance(args[1], (int, str, type(None)))):
+        if self.layout and (len(args) < 2 or isinstance(args[1], (int, float, str, type(None)))):
             count = 1
         if len(args) < count:
             names = ", ".join(self.arrays)

@@ -102,12 +102,12 @@ class Pullback:
             raise ShapeError(
                 f"{activation.name}: the cotangent has shape {tuple(dy.shape)}, the value {tuple(call.value.shape)}"
             )
-        arrays, _ = activation.bind(self.primals, {})
-        if activation.layout and len(arrays) == 1:
+        count = call.count
+        if activation.layout and count == 1:
             halves = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
             return (_packed(activation, call, halves), *self._rest(1, dy))
         pulled = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
-        return (*pulled, *self._rest(len(arrays), dy))
+        return (*pulled, *self._rest(count, dy))
 
     def _rest(self, start: int, dy: Any) -> list[Any]:
         """Cotangents of the parameters given as primals, in the shape they were given in."""
@@ -125,7 +125,8 @@ class _Call:
     def __init__(self, activation: Activation, args: tuple[Any, ...], kwargs: Any) -> None:
         self.activation = activation
         self.backend = backends.of(args[0], activation.name)
-        _, self.public = activation.bind(args, kwargs)
+        arrays, self.public = activation.bind(args, kwargs)
+        self.count = len(arrays)
         operands, options, inplace = prepare(activation, self.backend, args, kwargs)
         if inplace:
             raise TypeError(f"{activation.name}: a derivative is not evaluated in place")

@@ -1,0 +1,61 @@
+"""Which array libraries are tested: `pytest --backends numpy,jax`; without the option, those installed."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+LIBRARIES = ("numpy", "jax", "torch")
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--backends", help=f"array libraries to test, of {','.join(LIBRARIES)}; default: those installed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*libraries): skipped unless all of them are tested")
+    if "jax" in selected(config):
+        import jax
+
+        # Without it JAX has no float64: it would compute in float32 what the tests give in float64.
+        jax.config.update("jax_enable_x64", True)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The folder of a library is left out with it, since its modules import it."""
+    return True if collection_path.parent == HERE and collection_path.name in _left_out(config) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip a test marked as in need of a library left out, or has its name, alone or in a tuple, as parameter."""
+    left_out = _left_out(config)
+    for item in items:
+        named = [name for mark in item.iter_markers("needs") for name in mark.args]
+        for value in item.callspec.params.values() if hasattr(item, "callspec") else ():
+            named += value if isinstance(value, tuple) else [value]
+        for name in left_out.intersection(value for value in named if isinstance(value, str)):
+            item.add_marker(pytest.mark.skip(reason=f"{name} is not tested"))
+
+
+@pytest.fixture(scope="session")
+def libraries(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The array libraries that are tested."""
+    return selected(request.config)
+
+
+def selected(config: pytest.Config) -> tuple[str, ...]:
+    """The libraries to test. One that is asked for and not installed is an error, not a skipped test."""
+    option = config.getoption("--backends")
+    if option is None:
+        return tuple(name for name in LIBRARIES if importlib.util.find_spec(name))
+    names = tuple(option.split(","))
+    for name in names:
+        if name not in LIBRARIES or not importlib.util.find_spec(name):
+            raise pytest.UsageError(f"--backends: {name!r} is not installed, or none of {', '.join(LIBRARIES)}")
+    return names
+
+
+def _left_out(config: pytest.Config) -> set[str]:
+    return set(LIBRARIES) - set(selected(config))
