@@ -1,8 +1,8 @@
 """Eager calls of xact beside those of the libraries: paired, alternating, the median of many.
 
 For each activation and library the peer is the function the library itself offers (torch.nn.functional, jax.nn) or, on
-NumPy, which offers none, the formula as one would type it. Each is timed in turn with ours, in one process; a ratio above
-1 means that xact takes longer. "backward" is the forward and the backward pass together.
+NumPy, which offers none, the formula as one would type it. Each is timed in turn with ours, in one process; a ratio
+above 1 means that xact takes longer. "backward" is the forward and the backward pass together.
 
     python benchmarks/eager.py [--only gelu mish] [--libraries numpy torch] [--json FILE]
 """

@@ -44,7 +44,7 @@ class Case:
 
     @property
     def array_parameters(self) -> tuple[str, ...]:
-        return tuple(name for name, value in self.parameters.items() if hasattr(value, "shape"))
+        return tuple(name for name, value in self.parameters.items() if not isinstance(value, (int, float)))
 
     @property
     def differentiable(self) -> tuple[np.ndarray, ...]:
@@ -59,7 +59,7 @@ class Case:
     def converted(self, convert: Callable[[np.ndarray], Any]) -> "Case":
         """The same case with its arrays converted, such as to another library or dtype."""
         parameters = {
-            name: convert(value) if hasattr(value, "shape") else value
+            name: value if isinstance(value, (int, float)) else convert(value)
             for name, value in self.parameters.items()
         }
         return replace(self, arrays=tuple(convert(array) for array in self.arrays), parameters=parameters)

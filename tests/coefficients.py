@@ -174,12 +174,14 @@ def gelu_tanh_root(precision):
 
 
 def gelu_tanh_slope(precision):
-    """(f'(r + d) - f'(r)) / d, r the rounded zero of f' = `gelu_tanh_derivative`, |d| <= 1/4."""
+    """(f'(x) - f'(r)) / (x - r) in x + 3/2, r the rounded zero of f' = `gelu_tanh_derivative`, x in
+    [-7/4, -5/16].
+    """
     root = mpf(gelu_tanh_root(precision)[0])
     value = gelu_tanh_derivative(root)
     limit = mpmath.diff(gelu_tanh_derivative, root)
     ratio = continued(lambda d: (gelu_tanh_derivative(root + d) - value) / d, limit)
-    return fit(ratio, mpf(-1) / 4, mpf(1) / 4, precision)
+    return fit(lambda w: ratio(w - mpf(3) / 2 - root), mpf(-1) / 4, mpf(19) / 16, precision)
 
 
 def gelu_tanh_split(precision):

@@ -59,8 +59,8 @@ INF = math.inf
 CASES = {
     "erf": Case(lambda x: x.erf(), -1, 1, odd=True, kinks=(0.5,)),
     "erfc": Case(lambda x: x.erfc(), 2, 0),
-    "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=20),
-    "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=700, kinks=(-0.752461422071016, -0.5, -1)),
+    "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=22),
+    "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=2300, kinks=(-0.752461422071016, -1.75, -0.3125)),
     "expm1": Case(lambda x: x.expm1(), -1, None, kinks=(0.7, -0.7)),
     "log1mexp": Case(lambda x: (-(-x).expm1()).log(), None, 0, kinks=(0.7,)),
     "log_cosh": Case(lambda x: x.cosh().log(), INF, INF, kinks=(1,)),

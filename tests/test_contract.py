@@ -23,8 +23,7 @@ def violations(measurements):
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_elementwise(name, dtype, library, need):
-    need(library)
+def test_elementwise(name, dtype, library):
     found = []
     for case in contract.cases(xact.get(name)):
         found += contract.finiteness(case, library, dtype)
@@ -38,8 +37,7 @@ def test_elementwise(name, dtype, library, need):
 @pytest.mark.parametrize("pair", list(combinations(LIBRARIES, 2)), ids="-".join)
 @pytest.mark.parametrize("dtype", ("float16", "bfloat16"))
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_identity(name, dtype, pair, need):
-    need(*pair)
+def test_identity(name, dtype, pair):
     found = [contract.identity(case, *pair, dtype) for case in contract.cases(xact.get(name))]
     assert not violations(found), violations(found)
 
@@ -47,8 +45,7 @@ def test_identity(name, dtype, pair, need):
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 @pytest.mark.parametrize("name", ALONG)
-def test_along_an_axis(name, dtype, library, need):
-    need(library)
+def test_along_an_axis(name, dtype, library):
     found = [
         one for case in contract.cases(xact.get(name)) for one in contract.accuracy_along(case, library, dtype)
     ]
@@ -87,8 +84,7 @@ def planted_right_rule(x, xp):
 
 
 @pytest.mark.usefixtures("apart")
-def test_a_wrong_rule_is_found(need):
-    need("numpy")
+def test_a_wrong_rule_is_found():
     mish = planted(xact.mish.tex, planted_value, planted_rule)
     assert contract.accuracy(Case(mish), "numpy", "float32").passed
     wrong = contract.accuracy(Case(mish, {}, "x"), "numpy", "float32")
@@ -97,16 +93,14 @@ def test_a_wrong_rule_is_found(need):
 
 
 @pytest.mark.usefixtures("apart")
-def test_a_nan_is_found(need):
-    need("numpy")
+def test_a_nan_is_found():
     mish = planted(xact.mish.tex, planted_nan, planted_right_rule)
     made = contract.finiteness(Case(mish), "numpy", "float32")[0]
     assert made.passed, "x tanh(inf) is no NaN"
     assert not contract.accuracy(Case(mish), "numpy", "float32").passed
 
 
-def test_a_wrong_value_of_one_input_is_found(need, monkeypatch):
-    need("numpy")
+def test_a_wrong_value_of_one_input_is_found(monkeypatch):
     evaluate = contract.evaluate
 
     def with_one_nan(*args):

@@ -99,3 +99,10 @@ def test_gradient_of_rows(autodiff, name):
         return getattr(xp, name)(leaf, axis=-1) * xp.asarray(w)
 
     np.testing.assert_allclose(gradient(autodiff, weighted, x), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_at_largest():
+    weights = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
+    values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    picked = special.Namespace(np).at_largest(values, weights, -1)
+    assert picked.tolist() == [[2.0], [1.5]]

@@ -72,7 +72,8 @@ class Activation:
         function = self.body.function
         for name in ("__module__", "__qualname__", "__name__"):
             object.__setattr__(self, name, getattr(function, name))
-        object.__setattr__(self, "__doc__", inspect.getdoc(function))
+        parts = [inspect.getdoc(function), self.tex and f"Formula: {self.tex}", self.paper and f"Source: {self.paper}"]
+        object.__setattr__(self, "__doc__", "\n\n".join(part for part in parts if part))
         self._settle()
 
     # The call
@@ -128,8 +129,8 @@ class Activation:
         defaults = settled["defaults"]
         settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
         settled["default_options"] = tuple(defaults[name] for name in self.body.options)
-        # Whether a call with one array needs nothing but the defaults.
-        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values()
+        # Whether a call with one array needs nothing but the defaults, and no look at its shape.
+        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values() and self.elementwise
         vars(self).update(settled)
 
     def rules_for(self, name: str) -> list[Expression]:
@@ -140,6 +141,11 @@ class Activation:
     def missing(self) -> tuple[str, ...]:
         """The arrays that still lack a rule."""
         return tuple(name for name in self.arrays if name not in self.rules and name not in self.pullbacks)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Parameters without a default."""
+        return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
 
     @property
     def elementwise(self) -> bool:
@@ -205,6 +211,7 @@ class Activation:
         if argument in rules:
             raise TypeError(f"{self.name}: a second rule for `{argument}`; delete one of them")
         rules[argument] = rule
+        self._settle()
         if not self.missing:
             register(self)
         return function

@@ -102,21 +102,14 @@ class Pullback:
             raise ShapeError(
                 f"{activation.name}: the cotangent has shape {tuple(dy.shape)}, the value {tuple(call.value.shape)}"
             )
-        count = call.count
-        if activation.layout and count == 1:
-            halves = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
-            return (_packed(activation, call, halves), *self._rest(1, dy))
-        pulled = [call.cotangent(name, dy, call.operands[name].shape) for name in activation.arrays]
-        return (*pulled, *self._rest(count, dy))
-
-    def _rest(self, start: int, dy: Any) -> list[Any]:
-        """Cotangents of the parameters given as primals, in the shape they were given in."""
-        call = self.call
-        names = list(call.activation.defaults)
-        return [
-            call.cotangent(name, dy, getattr(primal, "shape", ()))
-            for name, primal in zip(names, self.primals[start:], strict=False)
-        ]
+        arrays = self.primals[: call.given]
+        if call.given < len(activation.arrays):
+            halves = [call.cotangent(name, dy, call.operands[name]) for name in activation.arrays]
+            pulled = [_packed(activation, call, halves)]
+        else:
+            pulled = [call.cotangent(name, dy, array) for name, array in zip(activation.arrays, arrays, strict=True)]
+        parameters = zip(activation.defaults, self.primals[call.given :], strict=False)
+        return (*pulled, *(call.cotangent(name, dy, value) for name, value in parameters))
 
 
 class _Call:
@@ -126,7 +119,7 @@ class _Call:
         self.activation = activation
         self.backend = backends.of(args[0], activation.name)
         arrays, self.public = activation.bind(args, kwargs)
-        self.count = len(arrays)
+        self.given = len(arrays)
         operands, options, inplace = prepare(activation, self.backend, args, kwargs)
         if inplace:
             raise TypeError(f"{activation.name}: a derivative is not evaluated in place")
@@ -138,29 +131,35 @@ class _Call:
     def value(self) -> Any:
         return self.backend.evaluate(self.activation.body, self.x, self.values, self.activation.elementwise)
 
-    def evaluate(self, expression: "_Expression", **more: Any) -> Any:
+    def evaluate(self, expression: "_Expression", like: Any = None, **more: Any) -> Any:
+        """The expression in the dtype of the first array, or of one that the result is to be like."""
         values = self.values | more
         if "y" in expression.names:
             values["y"] = self.value
         needed = {name: values[name] for name in expression.names}
-        return self.backend.evaluate(expression, self.x, needed, expression.elementwise)
+        return self.backend.evaluate(expression, self.x if like is None else like, needed, expression.elementwise)
 
-    def cotangent(self, name: str, dy: Any, shape: tuple[int, ...]) -> Any:
-        """The cotangent of one argument, summed down to the shape it has."""
+    def cotangent(self, name: str, dy: Any, primal: Any) -> Any:
+        """The cotangent of one argument, in the shape and dtype of its primal; a number has the dtype of `x`."""
         activation = self.activation
+        floats = hasattr(primal, "dtype") and self.backend.dtype_name(primal) in backends.FLOATS
+        like = primal if floats else self.x
         if rule := activation.pullbacks.get(name):
-            return self.evaluate(_Expression(rule.names, rule, elementwise=False), dy=dy)
+            return self.evaluate(_Expression(rule.names, rule, elementwise=False), like, dy=dy)
         if name not in activation.rules:
             raise MissingRuleError(backends.no_rule(activation, name))
         slope = _slope(activation.rules[name])
         kept = tuple(getattr(self.operands[name], "shape", ()))
 
-        def pull(values: dict[str, Any], xp: Any) -> Any:
-            return _sum_to(xp, values["dy"] * slope(values, xp), kept)
-
         whole = kept == tuple(self.x.shape)
-        pulled = self.evaluate(_Expression((*slope.names, "dy"), pull, elementwise=whole), dy=dy)
-        return pulled if kept == tuple(shape) else self.backend.reshape(pulled, tuple(shape))
+
+        def pull(values: dict[str, Any], xp: Any) -> Any:
+            pulled = values["dy"] * slope(values, xp)
+            return pulled if whole else _sum_to(xp, pulled, kept)
+
+        pulled = self.evaluate(_Expression((*slope.names, "dy"), pull, elementwise=whole), like, dy=dy)
+        shape = tuple(getattr(primal, "shape", ()))
+        return pulled if kept == shape else self.backend.reshape(pulled, shape)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def prepare(
     arrays, values = activation.bind(args, kwargs)
     name, x = activation.name, arrays[0]
     check_choices(activation, values)
-    if "axis" in values and (activation.layout or not activation.elementwise):
+    if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
         check_axis(name, x, values["axis"])
     if values.get("dtype") is not None:
         x = backend.astype(x, values["dtype"])
@@ -41,7 +41,7 @@ def prepare(
     inplace = bool(values.get("inplace", False))
     if inplace and not backend.INPLACE:
         raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
-    options = tuple(values[label] for label in activation.body.options)
+    options = tuple(static(name, values[label], label) for label in activation.body.options)
     return tuple(operands[label] for label in activation.operands), options, inplace
 
 
@@ -55,7 +55,7 @@ def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
 def check_axis(name: str, x: Any, axis: Any) -> None:
     if not isinstance(axis, int):
         raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
-    if not -max(x.ndim, 1) <= axis < max(x.ndim, 1):
+    if not -x.ndim <= axis < x.ndim:
         raise AxisError(f"{name}: axis {axis} is outside an array of {x.ndim} dimensions")
 
 
@@ -131,6 +131,13 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
         return None
     fits = all(n in (1, m) for n, m in zip(reversed(shape), reversed(target), strict=False))
     return shape if fits else None
+
+
+def static(name: str, value: Any, label: str) -> Any:
+    """The value of an option: it decides what is computed, so no array that a transform traces can stand for it."""
+    if not isinstance(value, numbers.Real) and hasattr(value, "shape"):
+        raise TypeError(f"{name}: `{label}` is an option and takes a Python value, no array; got {value!r}")
+    return value
 
 
 def sample(activation: "Activation", backend: ModuleType, values: dict[str, Any]) -> Any:

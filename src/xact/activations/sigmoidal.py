@@ -37,8 +37,10 @@ def _(x, xp):
 )
 def softplus(x, /, beta=1.0, *, threshold=20.0, xp):
     """A smooth rectifier, positive everywhere; linear where beta x exceeds a `threshold` other than the default."""
-    exact = xp.softplus(beta * x) / beta
-    return exact if threshold == 20 else xp.where(beta * x > threshold, x, exact)
+    y = beta * x
+    # x and not y / beta on the linear side, where y may overflow.
+    exact = xp.where(y > 0, x, 0.0) + xp.softplus(-xp.abs(y)) / beta
+    return exact if threshold == 20 else xp.where(y > threshold, x, exact)
 
 
 @softplus.derivative

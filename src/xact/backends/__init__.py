@@ -61,6 +61,11 @@ def new_key(name: str) -> str:
 
 def record(activation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Let an object with `__torch_function__`, such as a tracer's proxy, note the call."""
+    if unbound := activation.original:
+        # The call is written down by name, and the name stands for the activation with its own defaults.
+        args, values = activation.bind(args, kwargs)
+        kwargs = {name: value for name, value in values.items() if value is not unbound.defaults[name]}
+        activation = unbound
     return type(args[0]).__torch_function__(activation, (type(args[0]),), args, kwargs)
 
 

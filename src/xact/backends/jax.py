@@ -1,6 +1,6 @@
 """JAX: `custom_jvp` with the closed-form rules, one residual for each differentiated argument."""
 
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -14,6 +14,13 @@ from xact.special import Namespace
 
 INPLACE = False
 
+COMPUTE = {
+    jnp.dtype(jnp.float16): jnp.dtype(jnp.float32),
+    jnp.dtype(jnp.bfloat16): jnp.dtype(jnp.float32),
+    jnp.dtype(jnp.float32): jnp.dtype(jnp.float32),
+    jnp.dtype(jnp.float64): jnp.dtype(jnp.float64),
+}
+
 
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return jax.random.uniform(rng, like.shape, like.dtype, low, high)
@@ -22,9 +29,8 @@ def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
 # tanh and expm1 are not listed: XLA's own are off by up to 6.5 ULP.
 xp = Namespace(jnp, uniform=_uniform)
 
-
-# Linear in its argument, and all that is saved for a backward pass is what it closes over. Left to itself JAX saves what
-# it can compute before the tangent is known: the zeros of a mask, the float32 copies of 16-bit arrays.
+# For a linear function: a backward pass keeps what it closes over, and nothing else. Left to itself JAX keeps what it
+# can compute before the tangent is known: the zeros beside a mask, the float32 copies of 16-bit arrays.
 _linear = partial(jax.checkpoint, prevent_cse=False)
 
 
@@ -34,15 +40,14 @@ def owns(cls: type) -> bool:
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
-    rest = operands[1:]
-    if x.dtype.name not in backends.FLOATS:
+    if x.dtype not in COMPUTE:
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
     # An integer parameter would get a tangent of dtype float0.
-    rest = [float(value) if isinstance(value, int) else value for value in rest]
+    rest = [float(value) if isinstance(value, int) else value for value in operands[1:]]
     return _differentiable(activation.original or activation, options)(x, *rest)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches."""
     names = activation.operands
@@ -88,7 +93,7 @@ def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool)
 
 
 def _evaluate(expression: Any, x: Any, values: dict[str, Any]) -> Any:
-    compute = jnp.float32 if x.dtype.itemsize == 2 else x.dtype
+    compute = COMPUTE[x.dtype]
     ready = {
         name: value.astype(compute) if _floats(value) else value
         for name, value in values.items()
@@ -103,7 +108,7 @@ def _floats(value: Any) -> bool:
 
 
 def floating(activation: Any, x: Any) -> Any:
-    if x.dtype.name in backends.FLOATS or not backends.converts(activation, x.dtype.name):
+    if x.dtype in COMPUTE or not backends.converts(activation, x.dtype.name):
         return x
     return x.astype(jnp.result_type(float))
 
@@ -129,6 +134,8 @@ join = standard.join
 
 
 def generator(activation: Any, rng: Any) -> Any:
-    if rng is None:
-        raise TypeError(f"{activation.name}: `training=True` draws at random and needs `rng`, a key of jax.random")
+    if not isinstance(rng, jax.Array):
+        raise TypeError(
+            f"{activation.name}: `training=True` draws at random and needs `rng`, a key of jax.random; got {rng!r}"
+        )
     return rng

@@ -80,7 +80,7 @@ def _compute(dtype: np.dtype) -> np.dtype | None:
 
 
 def _dense(value: Any, dtype: np.dtype) -> Any:
-    """An array without gaps and reversed axes: on others NumPy's exp and its kin may use a loop that rounds otherwise."""
+    """An array without gaps and reversed axes: on others NumPy's exp and its kin take a loop that rounds otherwise."""
     if not hasattr(value, "dtype"):
         return value
     array = np.asarray(value, dtype=dtype)

@@ -97,7 +97,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
 def _autocast(name: str, x: Any) -> Any:
     """The array in the dtype that autocast computes this function in."""
     device = x.device.type
-    if x.dtype == torch.float64 or not torch.is_autocast_enabled(device):
+    if x.dtype == torch.float64 or not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return x
     if name in LOWERED:
         return x.to(torch.get_autocast_dtype(device))

@@ -1,1 +1,7 @@
-"""Tools that test activations against the exact mathematics of their papers."""
+"""The contract as a tool: `check` measures any activation, a user's own included, against its own formula.
+
+Needs the extra `testing`: python -m pip install 'xact[testing]'.
+"""
+
+from xact.testing.check import Report as Report
+from xact.testing.check import check as check

@@ -1,7 +1,9 @@
 """One call of an activation on each library, from NumPy arrays to NumPy arrays."""
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ml_dtypes
@@ -31,6 +33,36 @@ def pull(
     return PULLS[library](activation, x, parameters, cotangent)
 
 
+def peer(library: str, activation: Any) -> Any:
+    """The library's own function of this name, or None: torch.nn.functional's, jax.nn's."""
+    homes = {"torch": "torch.nn.functional", "jax": "jax.nn"}
+    if library not in homes or not importlib.util.find_spec(library):
+        return None
+    home = importlib.import_module(homes[library])
+    for name in (activation.name, *activation.aliases):
+        function = getattr(home, name, None)
+        if callable(function):
+            return Peer(activation, function)
+    return None
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library's own function in the place of an activation."""
+
+    activation: Any
+    function: Any
+
+    def __call__(self, *arrays: Any, **parameters: Any) -> Any:
+        if self.function.__module__.startswith("jax") and "approximate" in self.activation.defaults:
+            parameters = {"approximate": parameters.get("approximate", "none") == "tanh"}
+        return self.function(*arrays, **parameters)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        return dict(self.activation.defaults)
+
+
 def _numpy(
     activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str
 ) -> np.ndarray:
@@ -39,6 +71,20 @@ def _numpy(
 
 
 def _jax(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:
+    with _float64():
+        return _jax_in_float64(activation, arrays, parameters, wrt)
+
+
+def _float64() -> Any:
+    """JAX computes in float32 what it is given in float64, unless it is told otherwise."""
+    import jax
+
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64(True)
+
+
+def _jax_in_float64(
+    activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str
+) -> np.ndarray:
     import jax
     import jax.numpy as jnp
 
@@ -109,8 +155,9 @@ def _pull_jax(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cot
     import jax
     import jax.numpy as jnp
 
-    _, pullback = jax.vjp(lambda array: activation(array, **parameters), jnp.asarray(x))
-    return np.asarray(pullback(jnp.asarray(cotangent))[0])
+    with _float64():
+        _, pullback = jax.vjp(lambda array: activation(array, **parameters), jnp.asarray(x))
+        return np.asarray(pullback(jnp.asarray(cotangent))[0])
 
 
 def _pull_torch(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray) -> np.ndarray:

@@ -1,0 +1,164 @@
+"""The `xact` command: list, show, plot, data, check."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import xact
+from xact._catalogue import get, names
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 1 where a check finds a violation or a name is unknown."""
+    parser = argparse.ArgumentParser(prog="xact", description="Activation functions on every array library.")
+    parser.add_argument("--version", action="version", version=f"xact {xact.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("list", help="names, one a line, with what they are")
+    command.set_defaults(run=_list)
+
+    command = commands.add_parser("show", help="formula, signature, rules and source of an activation")
+    command.add_argument("name")
+    command.set_defaults(run=_show)
+
+    command = commands.add_parser("data", help="values and derivatives as JSON")
+    command.add_argument("name")
+    _range(command)
+    command.set_defaults(run=_data)
+
+    command = commands.add_parser("plot", help="a figure of values and derivatives (needs the extra `plot`)")
+    command.add_argument("names", nargs="+")
+    command.add_argument("--output", default="xact.png", help="file to write (default: %(default)s)")
+    _range(command)
+    command.set_defaults(run=_plot)
+
+    command = commands.add_parser("check", help="measure the contract (needs the extra `testing`)")
+    command.add_argument("names", nargs="*", help="all of the catalogue where none is given")
+    command.add_argument("--backend", action="append", help="numpy, jax or torch; those installed by default")
+    command.add_argument("--dtype", action="append", help="float32, float64, float16 or bfloat16; all by default")
+    command.add_argument("--verbose", action="store_true", help="the table of every activation, not its last line")
+    command.add_argument("--json", metavar="FILE", help="write every measurement to a file")
+    command.set_defaults(run=_check)
+
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (xact.UnknownActivationError, ValueError, ImportError) as error:
+        print(f"xact: {error}", file=sys.stderr)
+        return 1
+
+
+def _range(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--start", type=float, default=-5.0)
+    command.add_argument("--stop", type=float, default=5.0)
+    command.add_argument("--count", type=int, default=201)
+
+
+def _list(options: argparse.Namespace) -> int:
+    width = max(map(len, names()))
+    for name in names():
+        print(f"{name:<{width}}  {_first_sentence(get(name))}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    activation = get(options.name)
+    derivatives = ", ".join((*activation.rules, *activation.pullbacks))
+    kinks = ", ".join(f"{point}: {slope}" for point, slope in activation.kinks.items())
+    rows = {
+        "": _first_sentence(activation),
+        "formula": activation.tex,
+        "signature": activation.usage,
+        "derivatives by": derivatives,
+        "kinks (derivative there)": kinks,
+        "Module": f"xact.nn.{activation.module}",
+        "also called": ", ".join(activation.aliases),
+        "source": activation.paper,
+    }
+    print(repr(activation))
+    for label, text in rows.items():
+        if text:
+            print(f"  {label + ': ' if label else ''}{text}")
+    return 0
+
+
+def _curve(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    import numpy as np
+
+    activation = get(name)
+    if not activation.elementwise or len(activation.arrays) != 1:
+        raise ValueError(f"{activation.name} is no function of one number")
+    x = np.linspace(options.start, options.stop, options.count)
+    missing = {label: 0.25 for label in activation.required}
+    y, slope = xact.value_and_derivative(activation)(x, **missing)
+    return {"name": activation.name, "x": x, "y": y, "derivative": slope}
+
+
+def _data(options: argparse.Namespace) -> int:
+    curve = _curve(options.name, options)
+    json.dump({key: value if key == "name" else value.tolist() for key, value in curve.items()}, sys.stdout)
+    print()
+    return 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name in options.names:
+        curve = _curve(name, options)
+        left.plot(curve["x"], curve["y"], label=curve["name"])
+        right.plot(curve["x"], curve["derivative"], label=curve["name"])
+    left.set_title("value")
+    right.set_title("derivative")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(options.output, dpi=150)
+    print(options.output)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from xact.testing import check
+
+    violations, found = 0, []
+    chosen = options.names or names()
+    for index, name in enumerate(chosen, 1):
+        activation = get(name)
+        extra = {"dtypes": options.dtype} if options.dtype else {}
+        report = check(activation, libraries=options.backend, **extra)
+        violations += len(report.violations)
+        found += report.measurements
+        text = str(report)
+        print(f"[{index}/{len(chosen)}] " + (f"\n{text}" if options.verbose else text.splitlines()[-1]), flush=True)
+        for one in report.violations if not options.verbose else ():
+            print(f"  {one}", flush=True)
+    print(f"{len(chosen)} activations, {len(found)} measurements, {violations} violations")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump([_record(one) for one in found], file, indent=1)
+    return 1 if violations else 0
+
+
+def _record(one: Any) -> dict[str, Any]:
+    return {
+        "clause": one.clause,
+        "case": str(one.case),
+        "library": one.library,
+        "dtype": one.dtype,
+        "figure": one.figure,
+        "bound": one.bound,
+        "worst": one.worst,
+    }
+
+
+def _first_sentence(activation: Any) -> str:
+    return (activation.body.function.__doc__ or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""`check`: every clause that is a figure, for one activation, as a table."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xact
+from xact.testing import contract
+from xact.testing.contract import Case, Measurement
+from xact.testing.libraries import installed
+
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured of one activation."""
+
+    activation: Any
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def violations(self) -> tuple[Measurement, ...]:
+        return tuple(one for one in self.measurements if not one.passed)
+
+    def __str__(self) -> str:
+        """The worst of each clause, library and dtype."""
+        rows: dict[tuple[str, str, str], Measurement] = {}
+        for one in self.measurements:
+            key = (one.clause, one.library, one.dtype)
+            if key not in rows or _share(one) > _share(rows[key]):
+                rows[key] = one
+        head = f"{'clause':<16}{'library':<14}{'dtype':<10}{'figure':>10}{'at most':>10}  worst"
+        lines = [
+            f"{one.clause:<16}{one.library:<14}{one.dtype:<10}{one.figure:>10.4g}{one.bound:>10g}  "
+            f"{one.case} at {one.worst or '-'}" + ("" if one.passed else "  VIOLATED")
+            for one in rows.values()
+        ]
+        count = len(self.violations)
+        closing = f"{self.activation.name}: {len(self.measurements)} measurements, {count} violations"
+        return "\n".join([head, *lines, closing])
+
+
+def check(
+    f: Any,
+    libraries: Sequence[str] | None = None,
+    dtypes: Sequence[str] = DTYPES,
+    progress: Callable[[str], Any] | None = None,
+) -> Report:
+    """Measure an activation: error in ULP, 16-bit rounding, NaN, kinks, equality of the libraries.
+
+    f: an activation or its name; its `tex` is the formula the truth is computed from.
+    libraries: of "numpy", "jax", "torch"; those installed by default.
+    dtypes: of "float32", "float64", "float16", "bfloat16".
+    progress: called with a line before each group of measurements; prints to stderr on a terminal by default.
+    Returns a `Report`: `print(report)` shows the table, `report.violations` is empty where the contract holds.
+    Raises ValueError where the activation declares no formula.
+    """
+    activation = xact.get(f)
+    if not activation.tex:
+        raise ValueError(f"{activation.name} declares no formula; give @activation(tex=...) to check it against")
+    chosen = installed() if libraries is None else list(libraries)
+    tell = progress or _tell
+    found: list[Measurement] = []
+    for case in contract.cases(activation):
+        for dtype in dtypes:
+            tell(f"{case} {dtype}")
+            found += measure(case, chosen, dtype)
+    tell("")
+    return Report(activation, tuple(found))
+
+
+def measure(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measurement]:
+    """All clauses of one case in one dtype."""
+    if not case.activation.elementwise:
+        if dtype in ("float32", "float64") and not case.wrt:
+            for library in libraries:
+                yield from contract.accuracy_along(case, library, dtype)
+        return
+    for library in libraries:
+        yield from contract.finiteness(case, library, dtype)
+        if dtype in ("float32", "float64"):
+            yield contract.accuracy(case, library, dtype)
+        else:
+            yield from contract.rounding(case, library, dtype)
+    if dtype in ("float16", "bfloat16"):
+        for index, one in enumerate(libraries):
+            for other in libraries[index + 1 :]:
+                yield contract.identity(case, one, other, dtype)
+
+
+def _share(one: Measurement) -> float:
+    return one.figure / one.bound if one.bound else one.figure
+
+
+def _tell(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,314 @@
+"""JAX: every transform of every activation (C7), what a backward pass keeps (C5), what a call gives back (C6)."""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cases
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import xact
+from xact.backends import jax as backend
+
+EVERY = [case.converted(jnp.asarray) for case in cases.every()]
+SIMPLE = [case.converted(jnp.asarray) for case in cases.simple()]
+# Other numbers in the place of the defaults make no other program.
+CASES = [case for case in EVERY if not case.label or case.options or case.array_parameters]
+EPS = float(np.finfo(np.float64).eps)
+# The five-point difference is off by about f^(5) STEP^4 + f EPS / STEP: least, EPS^(4/5), for this step.
+STEP = EPS ** (1 / 5)
+DIFFERENCE = 1e3 * EPS ** (4 / 5)
+
+
+def close(got: Any, expected: Any, ulps: float = 16) -> None:
+    np.testing.assert_allclose(got, expected, rtol=ulps * EPS, atol=ulps * EPS)
+
+
+def draw(like: Any, seed: int) -> Any:
+    """Numbers of size one, of both signs."""
+    return jnp.asarray(np.random.default_rng(seed).uniform(-1, 1, np.shape(like)))
+
+
+def along(case: cases.Case) -> Callable[[Any], Any]:
+    """The activation on a straight line through its differentiable arguments."""
+    start = case.differentiable
+    direction = [draw(value, i) for i, value in enumerate(start)]
+    return lambda t: case.pure(*(value + t * d for value, d in zip(start, direction, strict=True)))
+
+
+def slope(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda t: jax.jvp(f, (t,), (1.0,))[1]
+
+
+def difference(f: Callable[[Any], Any]) -> Any:
+    """The derivative at 0, by five points."""
+    left, right, far_left, far_right = (f(k * STEP) for k in (-1.0, 1.0, -2.0, 2.0))
+    return (8 * (right - left) - (far_right - far_left)) / (12 * STEP)
+
+
+def weighted(case: cases.Case) -> Callable[..., Any]:
+    """A number to differentiate: no weight is the same."""
+    weights = draw(case.call(), 7)
+    return lambda *values: jnp.sum(weights * case.pure(*values))
+
+
+def everything(case: cases.Case) -> tuple[int, ...]:
+    return tuple(range(len(case.differentiable)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_jit(case: cases.Case) -> None:
+    close(jax.jit(case.pure)(*case.differentiable), case.call())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_derivatives_to_order_3(case: cases.Case) -> None:
+    """Each order, in forward mode, is the difference quotient of the one before; the last is that of reverse mode."""
+    f = along(case)
+    orders = [jax.jit(g) for g in (f, slope(f), slope(slope(f)), slope(slope(slope(f))))]
+    for before, after in itertools.pairwise(orders):
+        quotient = difference(before)
+        size = max(1.0, float(jnp.max(jnp.abs(quotient))))
+        np.testing.assert_allclose(after(0.0), quotient, rtol=0, atol=DIFFERENCE * size)
+    if not case.label:
+        third = after(0.0)
+        weights = draw(third, 7)
+        reverse = jax.grad(jax.grad(jax.grad(lambda t: jnp.sum(weights * f(t)))))
+        close(jax.jit(reverse)(0.0), jnp.sum(weights * third), 1000)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
+    primals = case.differentiable
+    tangents = tuple(draw(value, i) for i, value in enumerate(primals))
+    y, pushed = jax.jvp(case.pure, primals, tangents)
+    y_again, push = jax.linearize(case.pure, *primals)
+    close(y_again, y)
+    close(push(*tangents), pushed)
+    cotangent = draw(y, 7)
+    pulled = jax.linear_transpose(push, *primals)(cotangent)
+    assert [(p.shape, p.dtype) for p in pulled] == [(p.shape, p.dtype) for p in primals]
+    close(sum(jnp.sum(p * t) for p, t in zip(pulled, tangents, strict=True)), jnp.sum(cotangent * pushed), 200)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_vmap(case: cases.Case) -> None:
+    batch = [jnp.stack([value, value / 2, -value], axis=-1) for value in case.differentiable]
+    got = jax.vmap(case.pure, in_axes=-1, out_axes=0)(*batch)
+    close(got, jnp.stack([case.pure(*(b[..., i] for b in batch)) for i in range(3)]))
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_vmap_of_grad(case: cases.Case) -> None:
+    batch = [jnp.stack([value, value / 2, -value]) for value in case.differentiable]
+    gradient = jax.grad(weighted(case), everything(case))
+    got = jax.vmap(gradient)(*batch)
+    for i in range(3):
+        for g, e in zip(got, gradient(*(b[i] for b in batch)), strict=True):
+            close(g[i], e, 64)
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_hessian(case: cases.Case) -> None:
+    f = lambda x: weighted(case)(x, *case.differentiable[1:])
+    x = case.arrays[0]
+    hessian = jax.jit(jax.hessian(f))(x).reshape(x.size, x.size)
+    close(hessian, hessian.T, 64)
+    direction = draw(x, 0).ravel()
+    close(direction @ hessian @ direction, slope(slope(lambda t: f(x + t * draw(x, 0))))(0.0), 1000)
+    if case.activation.elementwise:
+        assert np.count_nonzero(hessian - jnp.diag(jnp.diag(hessian))) == 0
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_scan(case: cases.Case) -> None:
+    """The gradient of a loop under jit, no tracer leaked; parameters are traced."""
+    if case.packed:
+        pytest.skip("a packed gate halves its array")
+    primals = case.differentiable
+
+    count, weights = len(case.arrays), draw(primals[0], 7)
+
+    def step(carry: Any, values: tuple[Any, ...]) -> Any:
+        return case.pure(*(carry + array for array in values[:count]), *values[count:])
+
+    def loop(*values: Any) -> Any:
+        start = jnp.zeros_like(weights)
+        return jnp.sum(weights * jax.lax.scan(lambda carry, _: (step(carry, values), None), start, length=3)[0])
+
+    def unrolled(*values: Any) -> Any:
+        return jnp.sum(weights * step(step(step(jnp.zeros_like(weights), values), values), values))
+
+    with jax.checking_leaks():
+        got = jax.jit(jax.grad(loop, everything(case)))(*primals)
+    for g, e in zip(got, jax.grad(unrolled, everything(case))(*primals), strict=True):
+        close(g, e, 200)
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_checkpoint(case: cases.Case) -> None:
+    f = weighted(case)
+    expected = jax.grad(f, everything(case))(*case.differentiable)
+    got = jax.jit(jax.grad(jax.checkpoint(f), everything(case)))(*case.differentiable)
+    for g, e in zip(got, expected, strict=True):
+        close(g, e, 64)
+
+
+PARAMETERS = [(case, name) for case in SIMPLE for name in case.activation.body.parameters]
+
+
+@pytest.mark.parametrize(("case", "name"), PARAMETERS, ids=lambda value: str(value))
+def test_parameters_are_traced(case: cases.Case, name: str) -> None:
+    """A parameter may be traced, batched, an integer; it has a gradient where it has a rule, else raises."""
+    number = 1.5
+
+    def at(value: Any) -> Any:
+        return case.call(**{name: value})
+
+    def by_x(value: Any) -> Any:
+        return jax.grad(lambda x: jnp.sum(case.call(x, **{name: value})))(case.arrays[0])
+
+    close(jax.jit(at)(number), at(number))
+    close(jax.jit(by_x)(number), by_x(number))
+    values = jnp.array([0.5, 1.0, 1.5])
+    close(jax.vmap(at)(values), jnp.stack([at(float(v)) for v in values]))
+    close(jax.vmap(by_x)(values), jnp.stack([by_x(float(v)) for v in values]))
+    for two in (2, jnp.array(2), np.int64(2), np.float32(2)):
+        np.testing.assert_array_equal(at(two), at(2.0))
+        np.testing.assert_array_equal(by_x(two), by_x(2.0))
+    if name in case.activation.rules:
+        got = jax.grad(lambda value: jnp.sum(at(value)))(number)
+        quotient = difference(lambda t: jnp.sum(at(number + t)))
+        np.testing.assert_allclose(got, quotient, rtol=DIFFERENCE, atol=DIFFERENCE * np.size(case.arrays[0]))
+    else:
+        with pytest.raises(xact.MissingRuleError, match=f"{case.activation.name} has no derivative by `{name}`"):
+            jax.grad(lambda value: jnp.sum(at(value)))(number)
+        with pytest.raises(xact.MissingRuleError, match=name):
+            jax.jvp(at, (number,), (1.0,))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_dtypes(case: cases.Case, dtype: str) -> None:
+    """Parameters, numbers or arrays of another dtype, do not change the array's; gradients have the dtype of theirs."""
+    arrays = [array.astype(dtype) for array in case.arrays]
+    parameters = [case.parameters[name].astype(jnp.float32) for name in case.array_parameters]
+
+    def pull(arrays: Any, parameters: Any) -> Any:
+        y, pullback = jax.vjp(lambda *values: case.pure(*values), *arrays, *parameters)
+        return y, pullback(jnp.ones_like(y))
+
+    y, gradients = jax.eval_shape(pull, arrays, parameters)
+    assert (y.dtype, y.weak_type) == (dtype, False)
+    assert [g.dtype for g in gradients] == [dtype] * len(arrays) + ["float32"] * len(parameters)
+    assert [g.shape for g in gradients] == [value.shape for value in (*arrays, *parameters)]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_one_residual_per_array(case: cases.Case, dtype: str) -> None:
+    """What the backward pass keeps: no more bytes than the arrays have; a byte per element for a mask."""
+    arrays = [array.astype(dtype) for array in case.arrays]
+    kept = jax.tree.leaves(jax.vjp(lambda *arrays: case.call(*arrays), *arrays)[1])
+    large = [leaf for leaf in kept if leaf.size > 1]
+    assert sum(leaf.nbytes for leaf in large) <= sum(array.nbytes for array in arrays)
+    if masks(case):
+        assert [leaf.dtype for leaf in large] == [bool]
+
+
+def masks(case: cases.Case) -> bool:
+    """Whether the derivative by the first array is 0 or 1, and says so."""
+    activation = case.activation
+    rule = activation.rules.get(activation.arrays[0])
+    if rule is None:
+        return False
+    values = dict.fromkeys((*activation.operands, "y"), case.arrays[0])
+    options = {name: activation.defaults[name] for name in activation.body.options}
+    return rule({**values, **options, **case.options}, backend.xp).dtype == bool
+
+
+def test_some_activation_keeps_a_mask() -> None:
+    assert any(masks(case) for case in SIMPLE)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.array_parameters], ids=str)
+def test_a_constant_parameter_keeps_nothing(case: cases.Case) -> None:
+    kept = jax.tree.leaves(jax.vjp(lambda x: case.call(x), case.arrays[0])[1])
+    assert sum(leaf.nbytes for leaf in kept if leaf.size > 1) <= case.arrays[0].nbytes
+
+
+def scanned_memory(f: Callable[[Any], Any]) -> int:
+    """Bytes that the gradient of eight layers of 256 x 256 needs beside its arguments and results."""
+
+    def loss(weights: Any, x: Any) -> Any:
+        return jnp.sum(jax.lax.scan(lambda h, w: (f(h @ w), None), x, weights)[0])
+
+    weights = jax.ShapeDtypeStruct((8, 256, 256), jnp.float32)
+    x = jax.ShapeDtypeStruct((256, 256), jnp.float32)
+    return int(jax.jit(jax.grad(loss)).lower(weights, x).compile().memory_analysis().temp_size_in_bytes)
+
+
+@pytest.fixture(scope="module")
+def memory_of_jax_gelu() -> int:
+    return scanned_memory(jax.nn.gelu)
+
+
+@pytest.mark.parametrize("name", [case.activation.name for case in SIMPLE if len(case.arrays) == 1])
+def test_memory_of_scanned_layers(name: str, memory_of_jax_gelu: int) -> None:
+    case = cases.case(xact.get(name), (256, 256))
+    assert scanned_memory(lambda h: case.call(h)) <= 0.6 * memory_of_jax_gelu
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_same_options_are_traced_once(case: cases.Case) -> None:
+    """One function per activation and options, compiled once per shape; numbers are arguments of it."""
+    backend._differentiable.cache_clear()
+    for number in (1.5, 2.5):
+        given = dict.fromkeys(case.activation.body.parameters, number)
+        for _ in range(2):
+            case.call(**given)
+    assert backend._differentiable.cache_info().currsize == 1
+    options = tuple(case.activation.defaults[name] for name in case.activation.body.options)
+    assert backend._differentiable(case.activation, options)._cache_size() == 1
+
+
+def test_options_are_static() -> None:
+    x = jnp.linspace(-3, 3, 8)
+    exact, tanh = xact.gelu(x), xact.gelu(x, approximate="tanh")
+    assert not np.array_equal(exact, tanh)
+    np.testing.assert_array_equal(jax.jit(xact.gelu, static_argnames="approximate")(x, approximate="tanh"), tanh)
+    np.testing.assert_array_equal(jax.jit(partial(xact.gelu, approximate="none"))(x), exact)
+    with pytest.raises(TypeError, match=r"softplus: `threshold` is an option"):
+        jax.jit(lambda t: xact.softplus(x, threshold=t))(20.0)
+
+
+def test_random_activations_take_a_key() -> None:
+    x = jnp.full((1000,), -1.0)
+    key = jax.random.key(0)
+    drawn = jax.jit(lambda key: xact.rrelu(x, training=True, rng=key))(key)
+    assert float(jnp.max(drawn)) <= -1 / 8
+    assert float(jnp.min(drawn)) >= -1 / 3
+    assert np.unique(drawn).size > 900
+    np.testing.assert_array_equal(drawn, xact.rrelu(x, training=True, rng=key))
+    np.testing.assert_array_equal(jax.grad(lambda x: jnp.sum(xact.rrelu(x, training=True, rng=key)))(x), -drawn)
+
+
+SHARDED = Path(__file__).with_name("sharded.py")
+
+
+def test_sharding_and_single_precision() -> None:
+    """On two devices, and without x64, as most programs run: see the script."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "0"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(SHARDED)], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == xact.names()

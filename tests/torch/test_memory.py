@@ -1,0 +1,77 @@
+"""C5 on PyTorch: what is kept between the forward and the backward pass."""
+
+from collections.abc import Callable
+
+import cases
+import pytest
+
+torch = pytest.importorskip("torch")
+
+DTYPES = [torch.float32, torch.bfloat16]
+SHAPE = (64, 8, 16)
+EVERY = cases.every(SHAPE)
+FEW = [case for case in EVERY if not case.label or (case.packed and case.options["layout"] == case.activation.layout)]
+
+
+def in_dtype(case: cases.Case, dtype: torch.dtype) -> cases.Case:
+    return case.converted(lambda array: torch.tensor(array, dtype=dtype).requires_grad_())
+
+
+def saved_by(function: Callable, *arguments: torch.Tensor) -> list[torch.Tensor]:
+    saved: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor):
+        y = function(*arguments)
+    # What is saved must serve: the backward pass runs on it.
+    gradients = torch.autograd.grad(y, arguments, torch.ones_like(y))
+    assert all(gradient.count_nonzero() for gradient in gradients)
+    return saved
+
+
+def storage(tensors: list[torch.Tensor]) -> int:
+    """Bytes of the memory that the tensors keep alive, shared memory counted once."""
+    return sum({tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}.values())
+
+
+def budget(case: cases.Case) -> int:
+    """The input's bytes, and those of the parameters."""
+    return storage(list(case.differentiable))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_eager(case: cases.Case, dtype: torch.dtype) -> None:
+    case = in_dtype(case, dtype)
+    saved = saved_by(case.pure, *case.differentiable)
+    assert storage(saved) <= budget(case)
+    rules = [rule for name in case.activation.operands for rule in case.activation.rules_for(name)]
+    named = {name for rule in rules for name in rule.names} & {*case.activation.operands, "y"}
+    assert len(saved) <= len(named)
+    assert {tensor.dtype for tensor in saved} <= {dtype}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", FEW, ids=str)
+def test_compiled(case: cases.Case, dtype: torch.dtype) -> None:
+    torch._dynamo.reset()
+    case = in_dtype(case, dtype)
+    saved = saved_by(torch.compile(case.pure, backend="aot_eager", fullgraph=True), *case.differentiable)
+    assert storage(saved) <= budget(case)
+
+
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_nothing_without_grad(case: cases.Case) -> None:
+    case = in_dtype(case, torch.float32)
+    saved: list[torch.Tensor] = []
+    with torch.no_grad(), torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):
+        y = case.pure(*case.differentiable)
+    assert not saved
+    assert not y.requires_grad
+    with torch.inference_mode():
+        assert case.pure(*case.differentiable).is_inference()
+
+
+@pytest.mark.parametrize("case", [case for case in cases.simple(SHAPE) if case.activation.inplace], ids=str)
+def test_in_place_saves_one_input(case: cases.Case) -> None:
+    x = torch.tensor(case.arrays[0], requires_grad=True)
+    saved = saved_by(lambda x: case.call((2 * x).add(0), inplace=True), x)
+    assert storage(saved) <= 2 * budget(case.converted(torch.tensor))
