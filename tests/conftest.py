@@ -1,7 +1,7 @@
 """Which array libraries are tested: `pytest --backends numpy,jax`; without the option, those installed."""
 
-import importlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The folder of a library is left out with it, since its modules import it."""
-    return True if collection_path.parent == HERE and collection_path.name in _left_out(config) else None
+    inside = collection_path.is_relative_to(HERE) and collection_path.relative_to(HERE).parts
+    return True if inside and inside[0] in _left_out(config) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -45,16 +46,35 @@ def libraries(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return selected(request.config)
 
 
+@pytest.fixture
+def own_catalogue() -> Iterator[None]:
+    """Definitions made by a test leave the catalogue with it."""
+    from xact import backends
+    from xact._activation import catalogue
+
+    before, known = dict(catalogue), dict(backends.definitions)
+    yield
+    for now, then in ((catalogue, before), (backends.definitions, known)):
+        now.clear()
+        now.update(then)
+
+
 def selected(config: pytest.Config) -> tuple[str, ...]:
     """The libraries to test. One that is asked for and not installed is an error, not a skipped test."""
     option = config.getoption("--backends")
     if option is None:
-        return tuple(name for name in LIBRARIES if importlib.util.find_spec(name))
+        return tuple(name for name in LIBRARIES if _installed(name))
     names = tuple(option.split(","))
     for name in names:
-        if name not in LIBRARIES or not importlib.util.find_spec(name):
+        if name not in LIBRARIES or not _installed(name):
             raise pytest.UsageError(f"--backends: {name!r} is not installed, or none of {', '.join(LIBRARIES)}")
     return names
+
+
+def _installed(name: str) -> bool:
+    found = importlib.util.find_spec(name)
+    # Without the library its folder of tests is found, as a package without code.
+    return found is not None and found.origin is not None
 
 
 def _left_out(config: pytest.Config) -> set[str]:

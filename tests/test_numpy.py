@@ -57,9 +57,7 @@ def results(case: cases.Case) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_blocks_and_threads_change_no_bit(
-    case: cases.Case, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_and_threads_change_no_bit(case: cases.Case, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(c for c in cases.cases(case.activation, (3, 7, 402)) if c.label == case.label)
     case = case.converted(lambda array: array.astype(dtype))
     with evaluated(monkeypatch, 1 << 30):

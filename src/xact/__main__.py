@@ -91,7 +91,7 @@ def _curve(name: str, options: argparse.Namespace) -> dict[str, Any]:
     if not activation.elementwise or len(activation.arrays) != 1:
         raise ValueError(f"{activation.name} is no function of one number")
     x = np.linspace(options.start, options.stop, options.count)
-    missing = {label: 0.25 for label in activation.required}
+    missing = dict.fromkeys(activation.required, 0.25)
     y, slope = xact.value_and_derivative(activation)(x, **missing)
     return {"name": activation.name, "x": x, "y": y, "derivative": slope}
 

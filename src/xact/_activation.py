@@ -22,7 +22,7 @@ from typing import Any
 
 from xact import backends
 from xact._errors import MissingRuleError
-from xact._operands import prepare
+from xact._operands import check_choices, prepare
 from xact._signature import LAYOUTS, REQUIRED, Expression, bind, signature_text
 
 catalogue: dict[str, "Activation"] = {}
@@ -93,11 +93,13 @@ class Activation:
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split a call into its arrays and the value of every other public name."""
         count = len(self.arrays)
-        if self.layout and (len(args) < 2 or isinstance(args[1], (int, float, str, type(None)))):
+        if self.layout and len(args) > 1 and args[1] is None:
+            args = (args[0], *args[2:])
+        if self.layout and (len(args) < 2 or isinstance(args[1], (int, float, str))):
             count = 1
         if len(args) < count:
-            names = ", ".join(self.arrays)
-            raise TypeError(f"{self.name} takes {count} arrays ({names}), got {len(args)}: {self.usage}")
+            needed = "an array" if count == 1 else f"{count} arrays, {' and '.join(self.arrays)}"
+            raise TypeError(f"{self.name} needs {needed}; its signature is {self.usage}")
         return args[:count], bind(self.name, self.defaults, args[count:], kwargs)
 
     # What the signature declares; settled when the definition is complete, since Dynamo traces no cached_property.
@@ -186,7 +188,7 @@ class Activation:
 
         The function names the tangent by the argument with a ``d`` before it: ``dx``.
         """
-        return self._rule(self.pushforwards, argument, f"jax.jvp(xact.{self.name}, ...)")
+        return self._rule(self.pushforwards, argument, f"xact.vjp(xact.{self.name}, x)")
 
     def sample(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Declare how the random argument of the body (its last array) is drawn."""
@@ -220,7 +222,8 @@ class Activation:
 
     def replace(self, **values: Any) -> "Activation":
         """The bound activation: the same function with other defaults."""
-        bound = bind(self.name, self.defaults, (), values)
+        bound = bind(self.name, self.defaults, (), values, complete=False)
+        check_choices(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
         return replace(unbound, original=unbound, replaced=new) if new else unbound

@@ -3,6 +3,7 @@
 import ast
 import difflib
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any
 
 from xact._activation import Activation, catalogue
@@ -49,7 +50,7 @@ def get(
             raise ValueError(f"xact.get: a mapping needs the key 'name', got {dict(spec)!r}")
         if spec["name"] in factories:
             return factories[spec["name"]](**rest, **parameters)
-        return get(spec["name"], **rest, **parameters)
+        return get(spec["name"], **{**rest, **parameters})
     if not isinstance(spec, str):
         raise TypeError(f"xact.get takes a name, a mapping or an activation, got {spec!r}")
     name, positional, keywords = _parse(spec)
@@ -59,9 +60,12 @@ def get(
         activation = get(variant(name, like))
     else:
         activation = _find(name)
-    given = dict(zip(activation.defaults, positional, strict=False)) | keywords | parameters
+    given = dict(zip(activation.defaults, positional, strict=False))
     if len(positional) > len(activation.defaults):
         raise TypeError(f"xact.get({spec!r}): too many arguments; the signature is {activation.usage}")
+    if twice := sorted(given.keys() & keywords):
+        raise TypeError(f"xact.get({spec!r}): `{twice[0]}` is given twice")
+    given |= keywords | parameters
     return activation.replace(**given) if given else activation
 
 
@@ -71,10 +75,10 @@ def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
         return spec, [], {}
     try:
         call = ast.parse(f"f{spec[len(name) :].strip()}", mode="eval").body
-        if not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
-        positional = [ast.literal_eval(node) for node in call.args]
-        keywords = {str(node.arg): ast.literal_eval(node.value) for node in call.keywords if node.arg}
+        positional = [_value(node) for node in call.args]
+        keywords = {node.arg or "**": _value(node.value) for node in call.keywords}
     except (SyntaxError, ValueError):
         raise ValueError(
             f"xact.get: {spec!r} is not of the form name(value, ...) or name(parameter=value, ...), "
@@ -83,15 +87,20 @@ def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
     return name, positional, keywords
 
 
+def _value(node: ast.expr) -> Any:
+    value = ast.literal_eval(node)
+    if not isinstance(value, (float, int, str, NoneType)):
+        raise ValueError
+    return value
+
+
 def _find(name: str) -> Activation:
     spelled = {bare(known): activation for known, activation in catalogue.items()}
     spelled |= {bare(activation.module): activation for activation in catalogue.values()} | spelled
     found = spelled.get(bare(name))
     if found is None:
         nearest = difflib.get_close_matches(name.lower(), catalogue, n=3, cutoff=0.0)
-        raise UnknownActivationError(
-            f"no activation is called {name!r}; the nearest names are {', '.join(nearest)}"
-        )
+        raise UnknownActivationError(f"no activation is called {name!r}; the nearest names are {', '.join(nearest)}")
     return found
 
 

@@ -9,7 +9,7 @@ from xact import backends
 from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
-from xact._operands import prepare
+from xact._operands import check_library, prepare
 from xact._signature import Expression
 
 
@@ -62,6 +62,8 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
         raise TypeError(f"{activation.name} has no argument {argument!r}, only {', '.join(activation.operands)}")
     if argument not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, argument))
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"xact.derivative: `order` must be a positive integer, got {order!r}")
     if order != 1:
         raise MissingRuleError(f"{activation.name} has no rule of order {order} for `{argument}`")
     return Derivative(activation, argument)
@@ -98,6 +100,7 @@ class Pullback:
 
     def __call__(self, dy: Any) -> tuple[Any, ...]:
         call, activation = self.call, self.call.activation
+        check_library(activation.name, call.backend, call.x, dy, "dy")
         if tuple(dy.shape) != tuple(call.value.shape):
             raise ShapeError(
                 f"{activation.name}: the cotangent has shape {tuple(dy.shape)}, the value {tuple(call.value.shape)}"
@@ -117,19 +120,19 @@ class _Call:
 
     def __init__(self, activation: Activation, args: tuple[Any, ...], kwargs: Any) -> None:
         self.activation = activation
-        self.backend = backends.of(args[0], activation.name)
         arrays, self.public = activation.bind(args, kwargs)
         self.given = len(arrays)
-        operands, options, inplace = prepare(activation, self.backend, args, kwargs)
+        self.backend = backends.of(args[0], activation.name)
+        operands, self.options, inplace = prepare(activation, self.backend, args, kwargs)
         if inplace:
             raise TypeError(f"{activation.name}: a derivative is not evaluated in place")
         self.x = self.backend.floating(activation, operands[0])
         self.operands = dict(zip(activation.operands, (self.x, *operands[1:]), strict=True))
-        self.values = self.operands | dict(zip(activation.body.options, options, strict=True))
+        self.values = self.operands | dict(zip(activation.body.options, self.options, strict=True))
 
     @cached_property
     def value(self) -> Any:
-        return self.backend.evaluate(self.activation.body, self.x, self.values, self.activation.elementwise)
+        return self.backend.apply(self.activation, tuple(self.operands.values()), self.options, False)
 
     def evaluate(self, expression: "_Expression", like: Any = None, **more: Any) -> Any:
         """The expression in the dtype of the first array, or of one that the result is to be like."""

@@ -25,7 +25,7 @@ def prepare(
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
         check_axis(name, x, values["axis"])
     if values.get("dtype") is not None:
-        x = backend.astype(x, values["dtype"])
+        x = converted(name, backend, x, values["dtype"])
         values["dtype"] = None
     for other, label in zip(arrays[1:], activation.arrays[1:], strict=True) if len(arrays) > 1 else ():
         check_array(activation, backend, x, other, label)
@@ -61,17 +61,27 @@ def check_axis(name: str, x: Any, axis: Any) -> None:
 
 def check_array(activation: "Activation", backend: ModuleType, x: Any, other: Any, label: str) -> None:
     """The second array of a gate: of the same library and shape."""
-    if backends.of(other, activation.name) is not backend:
-        raise DtypeError(
-            f"{activation.name}: `{label}` is a {type(other).__module__}.{type(other).__name__}, the first array a "
-            f"{type(x).__module__}.{type(x).__name__}; convert one of them"
-        )
+    check_library(activation.name, backend, x, other, label)
     backend.floating(activation, other)
     if tuple(other.shape) != tuple(x.shape):
         raise ShapeError(
             f"{activation.name}: `{label}` has shape {tuple(other.shape)}, the first array {tuple(x.shape)}; "
             "a gate takes two arrays of one shape"
         )
+
+
+def check_library(name: str, backend: ModuleType, x: Any, other: Any, label: str) -> None:
+    if backends.of(other, f"{name}: `{label}`") is not backend:
+        kind, first = (f"{type(array).__module__}.{type(array).__name__}" for array in (other, x))
+        raise DtypeError(f"{name}: `{label}` is a {kind}, the first array a {first}; convert one of them")
+
+
+def converted(name: str, backend: ModuleType, x: Any, dtype: Any) -> Any:
+    try:
+        return backend.astype(x, dtype)
+    except TypeError:
+        kind = f"{type(x).__module__}.{type(x).__name__}"
+        raise DtypeError(f"{name}: `dtype` must be a dtype of the array's library, a {kind}; got {dtype!r}") from None
 
 
 def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layout: str) -> tuple[Any, ...]:
@@ -99,13 +109,12 @@ def parameter(
         return float(value)
     if not hasattr(value, "shape"):
         raise DtypeError(
-            f"{activation.name}: `{label}` must be a number or an array like the first, got {value!r}"
+            f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
         )
-    if backends.of(value, activation.name) is not backend:
-        raise DtypeError(
-            f"{activation.name}: `{label}` is a {type(value).__module__}.{type(value).__name__}, the first array a "
-            f"{type(x).__module__}.{type(x).__name__}; convert one of them, or pass a Python number"
-        )
+    check_library(activation.name, backend, x, value, label)
+    dtype = backend.dtype_name(value)
+    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
+        raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
     shape = aligned(tuple(value.shape), tuple(x.shape), axis)
     if shape is None:
         where = "" if axis is None else f" along axis {axis}"
@@ -144,7 +153,8 @@ def sample(activation: "Activation", backend: ModuleType, values: dict[str, Any]
     """The random argument of the body, in the dtype of the first array."""
     sampler = activation.samplers[activation.sampled or ""]
     # What is drawn is a constant to every derivative.
-    x = values[activation.arrays[0]] = backend.constant(values[activation.arrays[0]])
+    x = backend.constant(backend.floating(activation, values[activation.arrays[0]]))
+    values[activation.arrays[0]] = x
     if values.get("training", True):
         values["rng"] = backend.generator(activation, values["rng"])
     needed = {name: values[name] for name in sampler.names}

@@ -52,9 +52,16 @@ class Expression:
 
 
 def bind(
-    function: str, defaults: Mapping[str, Any], given: tuple[Any, ...], named: Mapping[str, Any]
+    function: str,
+    defaults: Mapping[str, Any],
+    given: tuple[Any, ...],
+    named: Mapping[str, Any],
+    complete: bool = True,
 ) -> dict[str, Any]:
-    """The value of every public name, from positional and keyword arguments and the defaults."""
+    """The value of every public name, from positional and keyword arguments and the defaults.
+
+    complete: whether names without a default have to be given.
+    """
     if len(given) > len(defaults):
         raise TypeError(
             f"{function} takes at most {len(defaults)} arguments after its arrays, got {len(given)}: "
@@ -77,7 +84,7 @@ def bind(
         values[key] = value
         taken.append(key)
     for name, value in values.items():
-        if value is REQUIRED:
+        if complete and value is REQUIRED:
             raise TypeError(
                 f"{function} needs `{name}`; its signature is {signature_text(function, defaults)}"
             )

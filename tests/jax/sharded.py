@@ -1,4 +1,4 @@
-"""Run by test_transforms on two devices of one CPU: sharding in, the same sharding out, nothing gathered."""
+"""Run by test_jax on two devices of one CPU: sharding in, the same sharding out, nothing gathered."""
 
 import sys
 from pathlib import Path

@@ -22,7 +22,8 @@ def saved_by(function: Callable, *arguments: torch.Tensor) -> list[torch.Tensor]
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor):
         y = function(*arguments)
     # What is saved must serve: the backward pass runs on it.
-    gradients = torch.autograd.grad(y, arguments, torch.ones_like(y))
+    dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
+    gradients = torch.autograd.grad(y, arguments, dy)
     assert all(gradient.count_nonzero() for gradient in gradients)
     return saved
 
@@ -45,17 +46,16 @@ def test_eager(case: cases.Case, dtype: torch.dtype) -> None:
     assert storage(saved) <= budget(case)
     rules = [rule for name in case.activation.operands for rule in case.activation.rules_for(name)]
     named = {name for rule in rules for name in rule.names} & {*case.activation.operands, "y"}
-    assert len(saved) <= len(named)
+    assert bool(named) <= len(saved) <= len(named)
     assert {tensor.dtype for tensor in saved} <= {dtype}
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("case", FEW, ids=str)
 def test_compiled(case: cases.Case, dtype: torch.dtype) -> None:
-    torch._dynamo.reset()
     case = in_dtype(case, dtype)
     saved = saved_by(torch.compile(case.pure, backend="aot_eager", fullgraph=True), *case.differentiable)
-    assert storage(saved) <= budget(case)
+    assert 0 < storage(saved) <= budget(case)
 
 
 @pytest.mark.parametrize("case", EVERY, ids=str)
@@ -74,4 +74,4 @@ def test_nothing_without_grad(case: cases.Case) -> None:
 def test_in_place_saves_one_input(case: cases.Case) -> None:
     x = torch.tensor(case.arrays[0], requires_grad=True)
     saved = saved_by(lambda x: case.call((2 * x).add(0), inplace=True), x)
-    assert storage(saved) <= 2 * budget(case.converted(torch.tensor))
+    assert 0 < storage(saved) <= budget(case.converted(torch.tensor))

@@ -45,13 +45,6 @@ each_activation = pytest.mark.parametrize("case", [case for case in EVERY if not
 NATIVE = [case for case in EVERY if hasattr(torch.nn.functional, case.activation.name) and not case.label]
 
 
-@pytest.fixture(autouse=True)
-def fresh_compiler() -> Iterator[None]:
-    torch._dynamo.reset()
-    with torch._dynamo.config.patch(recompile_limit=64, error_on_recompile=False):
-        yield
-
-
 @pytest.fixture
 def planted() -> Iterator[xact.Activation]:
     """An activation whose rule is not the derivative of its body: it shows which of them a transform used."""

@@ -41,8 +41,9 @@ def converts(activation: Any, dtype: str) -> bool:
 
 def no_rule(activation: Any, argument: str) -> str:
     having = ", ".join(f"`{name}`" for name in (*activation.rules, *activation.pullbacks))
+    only = f", only by {having}" if having else ""
     return (
-        f"{activation.name} has no derivative by `{argument}`, only by {having}; "
+        f"{activation.name} has no derivative by `{argument}`{only}; "
         f"detach it, or declare one with @{activation.name}.derivative({argument!r})"
     )
 
@@ -83,7 +84,7 @@ def _find(x: Any, function: str) -> Any:
 
     if not array_api_compat.is_array_api_obj(x):
         cure = "; convert it with numpy.asarray or torch.tensor" if isinstance(x, (list, tuple, float, int)) else ""
-        raise DtypeError(f"{function}: needs an array, got {x!r} of type {cls.__name__}{cure}")
+        raise DtypeError(f"{function} takes an array, got {x!r} of type {cls.__name__}{cure}")
     from xact.backends import standard
 
     _known[cls] = standard

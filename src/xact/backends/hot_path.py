@@ -8,7 +8,7 @@ time or history, so that equal inputs give equal bits.
 import types
 import warnings
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -54,22 +54,25 @@ def chosen(x: Any) -> bool:
     return not x.is_meta and torch._C._len_torch_dispatch_stack() == 0
 
 
-def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], wanted: Any = None) -> Any:
-    """Call the compiled `function(key, names, constants, wanted, *arrays)` on the values in one memory order.
+def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], *rest: Any) -> Any:
+    """Call the compiled `function(key, values, *rest)`, with the arrays among the values flattened.
 
     Returns None where compiling fails; from then on everything is eager, after one warning.
     """
     global _broken
-    arrays = {name: value.detach() for name, value in values.items() if isinstance(value, torch.Tensor)}
+    if _broken:
+        return None
+    arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     constants = tuple((name, value) for name, value in values.items() if name not in arrays)
-    static = (key, tuple(arrays), constants, wanted)
     like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
-    kernel = _kernel(function, static, tuple(array.dtype for array in arrays.values()), like.device)
     strides = torch.empty_like(like, device="meta").stride()
     order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
-    flat = [a.permute(order).reshape(-1) if a.shape == like.shape else a for a in arrays.values()]
+    # Detached at last: of a view Dynamo would ask for the sizes of its base.
+    flat = [(a.permute(order).reshape(-1) if a.shape == like.shape else a).detach() for a in arrays.values()]
     try:
-        # A compiled kernel is compiled again where the mode of recording differs.
+        dtypes = tuple(array.dtype for array in flat)
+        kernel = _kernel(function, key, tuple(arrays), constants, rest, dtypes, like.device)
+        # A compiled function is compiled again where the mode of recording differs.
         with torch.no_grad():
             result = kernel(*flat)
     except torch.OutOfMemoryError:
@@ -87,15 +90,27 @@ def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], wante
     return result.as_strided(like.shape, strides)
 
 
-@lru_cache(maxsize=None)
-def _kernel(function: Callable[..., Any], static: tuple[Any, ...], dtypes: Any, device: Any) -> Callable[..., Any]:
+@cache
+def _kernel(
+    function: Callable[..., Any],
+    key: str,
+    names: tuple[str, ...],
+    constants: tuple[tuple[str, Any], ...],
+    rest: tuple[Any, ...],
+    dtypes: tuple[torch.dtype, ...],
+    device: torch.device,
+) -> Callable[..., Any]:
     """One compiled kernel for each activation, choice of constants, dtypes and device."""
 
+    # What Dynamo does not look into keeps its constants; those it sees become arguments of the graph.
+    @torch.compiler.allow_in_graph
+    def whole(*arrays: Any) -> Any:
+        return function(key, dict(zip(names, arrays, strict=True)) | dict(constants), *rest)
+
     def kernel(*arrays: Any) -> Any:
-        return function(*static, *arrays)
+        return whole(*arrays)
 
     # Dynamo counts recompilations per code object: every kernel gets its own.
-    own = types.FunctionType(
-        kernel.__code__.replace(co_name=f"xact_{static[0]}"), kernel.__globals__, static[0], None, kernel.__closure__
-    )
+    code = kernel.__code__.replace(co_name=f"xact_{key}")
+    own = types.FunctionType(code, kernel.__globals__, key, None, kernel.__closure__)
     return torch.compile(own, dynamic=True, fullgraph=True)

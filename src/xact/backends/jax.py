@@ -113,12 +113,12 @@ def floating(activation: Any, x: Any) -> Any:
     return x.astype(jnp.result_type(float))
 
 
-def constant(x: Any) -> Any:
-    return jax.lax.stop_gradient(x)
-
-
 def dtype_name(x: Any) -> str:
     return str(x.dtype.name)
+
+
+def constant(x: Any) -> Any:
+    return jax.lax.stop_gradient(x)
 
 
 def astype(x: Any, dtype: Any) -> Any:

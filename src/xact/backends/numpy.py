@@ -143,6 +143,9 @@ def dtype_name(x: Any) -> str:
     return str(x.dtype.name)
 
 
+constant = standard.constant
+
+
 def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
@@ -151,7 +154,6 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     return x.reshape(shape)
 
 
-constant = standard.constant
 halves = standard.halves
 join = standard.join
 generator = standard.generator

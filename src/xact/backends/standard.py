@@ -31,11 +31,11 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
     """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
-    library = array_api_compat.array_namespace(x)
+    library, dtype = array_api_compat.array_namespace(x), dtype_name(x)
     xp = namespace(library)
-    if not library.isdtype(x.dtype, "real floating"):
+    if dtype not in backends.FLOATS:
         return expression(values, xp)
-    compute = library.float32 if library.finfo(x.dtype).bits == 16 else x.dtype
+    compute = library.float32 if dtype in ("float16", "bfloat16") else x.dtype
     ready = {
         name: library.astype(value, compute, copy=False) if hasattr(value, "dtype") else value
         for name, value in values.items()
@@ -44,19 +44,18 @@ def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool)
 
 
 def floating(activation: Any, x: Any) -> Any:
-    """The array, converted to the default floating dtype where integers are taken and become floating."""
     if dtype_name(x) in backends.FLOATS or not backends.converts(activation, dtype_name(x)):
         return x
     library = array_api_compat.array_namespace(x)
     return library.astype(x, library.__array_namespace_info__().default_dtypes()["real floating"])
 
 
-def constant(x: Any) -> Any:
-    return x
-
-
 def dtype_name(x: Any) -> str:
     return str(x.dtype).rpartition(".")[2]
+
+
+def constant(x: Any) -> Any:
+    return x
 
 
 def astype(x: Any, dtype: Any) -> Any:

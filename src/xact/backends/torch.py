@@ -79,18 +79,18 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
             return x.copy_(result) if inplace else result
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    if torch.compiler.is_compiling():
-        result = _differentiable(activation.key, options, False, *operands)
-        return x.copy_(result) if inplace else result
-    plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
-    if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
-        return NATIVE[activation.key](*operands, inplace=inplace)
-    compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
-    if not _transformed(operands):
-        result = _value(activation.key, options, compiled, *operands)
-    else:
-        kept = (x.clone(), *operands[1:]) if inplace else operands
+    compiled, recorded = False, torch.compiler.is_compiling()
+    if not recorded:
+        plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
+        if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
+            return NATIVE[activation.key](*operands, inplace=inplace)
+        compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
+        recorded = _transformed(operands)
+    if recorded:
+        kept = (operands[0].clone(), *operands[1:]) if inplace else operands
         result = _differentiable(activation.key, options, compiled, *kept)
+    else:
+        result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
 
 
@@ -123,27 +123,21 @@ def _transformed(operands: tuple[Any, ...]) -> bool:
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+    values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
+    result = hot_path.run(_body, key, values) if compiled else None
+    return _body(key, values) if result is None else result
+
+
+def _body(key: str, values: dict[str, Any]) -> Any:
     activation = backends.definitions[key]
-    values = dict(zip(activation.names, (*operands, *options), strict=True))
-    if compiled:
-        result = hot_path.run(_value_in_graph, key, values)
-        if result is not None:
-            return result
-    return evaluate(activation.body, operands[0], values, activation.elementwise)
+    return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 
-@torch.compiler.allow_in_graph
-def _value_in_graph(key: str, names: tuple[str, ...], constants: Any, _wanted: None, *arrays: Any) -> Any:
-    values = dict(zip(names, arrays, strict=True)) | dict(constants)
-    return evaluate(backends.definitions[key].body, arrays[0], values, True)
-
-
-@torch.compiler.allow_in_graph
-def _pull_in_graph(key: str, names: tuple[str, ...], constants: Any, wanted: Any, *arrays: Any) -> Any:
-    values = dict(zip(names, arrays, strict=True)) | dict(constants)
-    whole = values["dy"].shape
+def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, Any], ...]) -> tuple[Any, ...]:
+    """The cotangents of the arguments wanted, each in its shape (None stands for that of `dy`) and dtype."""
+    activation, whole = backends.definitions[key], values["dy"].shape
     return tuple(
-        _pull(backends.definitions[key], name, values, whole if full else (), dtype) for name, full, dtype in wanted
+        _pull(activation, name, values, whole if shape is None else shape, dtype) for name, shape, dtype in wanted
     )
 
 
@@ -182,15 +176,23 @@ class Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Any) -> Any:
-        activation, values = _restore(ctx)
-        needed = ctx.needs_input_grad[3:]
-        wanted = [name for name, needs in zip(activation.operands, needed, strict=True) if needs and dy is not None]
-        pulled = dict(zip(wanted, _pull_all(ctx, activation, wanted, values | {"dy": dy}), strict=True))
-        return None, None, None, *(pulled.get(name) for name in activation.operands)
+        names, needed = backends.definitions[ctx.key].operands, ctx.needs_input_grad[3:]
+        if dy is None:
+            return None, None, None, *(None for _ in names)
+        wanted = tuple((name, *ctx.likes[name]) for name, needs in zip(names, needed, strict=True) if needs)
+        values, results = _restored(ctx) | {"dy": dy}, None
+        # A derivative of the derivative is not the compiled kernel's to give.
+        if ctx.compiled and not torch.is_grad_enabled():
+            flat = tuple((name, tuple(shape) and None, dtype) for name, shape, dtype in wanted)
+            results = hot_path.run(_pullbacks, ctx.key, values, flat)
+        if results is None:
+            results = _pullbacks(ctx.key, values, wanted)
+        pulled = dict(zip([name for name, _, _ in wanted], results, strict=True))
+        return None, None, None, *(pulled.get(name) for name in names)
 
     @staticmethod
     def jvp(ctx: Any, _key: None, _options: None, _compiled: None, *tangents: Any) -> Any:
-        activation, values = _restore(ctx)
+        activation, values = backends.definitions[ctx.key], _restored(ctx)
         parts = [
             _push(activation, name, values, tangent, ctx.dtype)
             for name, tangent in zip(activation.operands, tangents, strict=True)
@@ -204,21 +206,11 @@ def _differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operand
     return Differentiable.apply(key, options, compiled, *operands)
 
 
-def _restore(ctx: Any) -> tuple[Any, dict[str, Any]]:
-    activation = backends.definitions[ctx.key]
+def _restored(ctx: Any) -> dict[str, Any]:
+    """What the rules name: arrays saved, numbers, options."""
     saved = dict(zip(ctx.saved_names, ctx.saved_tensors, strict=True))
-    options = dict(zip(activation.body.options, ctx.options, strict=True))
-    return activation, {**ctx.numbers, **options, **saved}
-
-
-def _pull_all(ctx: Any, activation: Any, wanted: list[str], values: dict[str, Any]) -> Any:
-    """The cotangents of all arguments that need one; compiled unless a derivative of theirs is asked for."""
-    if ctx.compiled and not torch.is_grad_enabled():
-        likes = tuple((name, len(ctx.likes[name][0]) > 0, ctx.likes[name][1]) for name in wanted)
-        results = hot_path.run(_pull_in_graph, activation.key, values, likes)
-        if results is not None:
-            return results
-    return [_pull(activation, name, values, *ctx.likes[name]) for name in wanted]
+    options = dict(zip(backends.definitions[ctx.key].body.options, ctx.options, strict=True))
+    return {**ctx.numbers, **options, **saved}
 
 
 def _pull(activation: Any, name: str, values: dict[str, Any], shape: Any, dtype: Any) -> Any:

@@ -9,51 +9,71 @@ from xact import _activation
 from xact._catalogue import get
 from xact._signature import REQUIRED, bind
 
+# What a call decides, no constructor.
+OF_A_CALL = ("training", "rng", "dtype")
+
 
 class Activation(torch.nn.Module):
     """The Module of any activation: `Activation("leaky_relu(0.1)")`, `Activation(mish)`, `Activation(softplus, beta=2)`.
 
     Raises `xact.UnknownActivationError` for a name the catalogue does not have, `TypeError` for parameters the
-    activation does not take. A parameter given as a `torch.nn.Parameter` is learnt.
+    activation does not take. A parameter given as a `torch.nn.Parameter` is learnt, one given as a tensor is a buffer.
     """
 
     def __init__(self, activation: Any, /, **parameters: Any) -> None:
         super().__init__()
-        learnt = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
-        fixed = {name: value for name, value in parameters.items() if name not in learnt}
-        self.activation = get(activation, **fixed)
-        self._learnt = tuple(learnt)
-        for name, value in learnt.items():
-            if name not in self.activation.defaults:
-                raise TypeError(f"{self.activation.name} has no argument {name!r}: {self.activation.usage}")
+        tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
+        found = get(activation, **{name: value for name, value in parameters.items() if name not in tensors})
+        if not isinstance(found, _activation.Activation):
+            raise TypeError(f"needs an activation or its name, got {found!r}; declare it with @xact.activation")
+        self.activation = found
+        self._tensors = tuple(tensors)
+        for name, value in tensors.items():
+            if name not in found.body.parameters:
+                raise TypeError(f"{found.name} takes no tensor {name!r}; its signature is {found.usage}")
             if isinstance(value, torch.nn.Parameter):
                 self.register_parameter(name, value)
             else:
                 self.register_buffer(name, value)
 
     def forward(self, *arrays: Any) -> Any:
-        return self.activation(*arrays, **{name: getattr(self, name) for name in self._learnt}, **_mode(self))
+        given = {name: getattr(self, name) for name in self._tensors}
+        return self.activation(*arrays, **given, **_mode(self))
 
     def extra_repr(self) -> str:
-        return repr(self.activation).removeprefix("xact.")
+        shapes = [f"{name}: {tuple(getattr(self, name).shape)}" for name in self._tensors]
+        return ", ".join([repr(self.activation).removeprefix("xact."), *shapes])
 
 
 def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
     """The Module class of an activation: pickled by name, so it lives where `xact.nn` finds it."""
-    twin = getattr(torch.nn, activation.module, None)
+    twin = _twin(activation)
+    arguments = {name: name for name in activation.defaults if name not in OF_A_CALL}
+    if twin is not None:
+        taken = {*inspect.signature(twin).parameters, *activation.learnable}
+        arguments = {name: "dim" if name == "axis" else name for name in arguments}
+        arguments = {name: attribute for name, attribute in arguments.items() if attribute in taken}
     namespace = {
         "__module__": "xact.nn",
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
+        "forward": _of_two if activation.layout else _of_one,
+        # The attribute that holds the value of each argument.
+        "_arguments": arguments,
     }
-    if twin is not None:
-        bases = (twin,)
-        namespace["forward"] = _forward_of_twin
-    else:
-        bases = (_Minted,)
+    if twin is None:
         namespace["__signature__"] = _constructor(activation)
-    return type(activation.module, bases, namespace)
+    return type(activation.module, (twin or _Minted,), namespace)
+
+
+def _twin(activation: "_activation.Activation") -> type[torch.nn.Module] | None:
+    """torch.nn's activation of this name, if its constructor takes every number that the body does."""
+    twin = getattr(torch.nn.modules.activation, activation.module, None)
+    if twin is None or twin.__module__ != torch.nn.modules.activation.__name__:
+        return None
+    numbers = {*activation.body.parameters} - {*activation.learnable}
+    return twin if numbers <= {*inspect.signature(twin).parameters} else None
 
 
 class _Minted(torch.nn.Module):
@@ -63,58 +83,53 @@ class _Minted(torch.nn.Module):
 
     def __init__(self, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__()
-        activation = self.activation
-        constructor = constructor_defaults(activation)
-        values = bind(type(self).__name__, constructor, args, kwargs)
-        count = values.pop("num_parameters", None)
-        learnable = values.pop("learnable", False)
+        values = bind(type(self).__name__, constructor_defaults(self.activation), args, kwargs)
+        self._initial = {name: values[name] for name in self.activation.learnable if values["learnable"]}
         for name, value in values.items():
-            if name in activation.learnable and learnable:
-                initial = torch.full((count,) if count else (), float(value), device=device, dtype=dtype)
-                setattr(self, name, torch.nn.Parameter(initial))
-            else:
-                setattr(self, name, value)
-        self._names = tuple(values)
-
-    def forward(self, *arrays: Any) -> Any:
-        return self.activation(*arrays, **{name: getattr(self, name) for name in self._names}, **_mode(self))
+            if name in self._initial:
+                shape = (values["num_parameters"],) if values["num_parameters"] else ()
+                value = torch.nn.Parameter(torch.full(shape, float(value), device=device, dtype=dtype))
+            setattr(self, name, value)
 
     def extra_repr(self) -> str:
         defaults = constructor_defaults(self.activation)
-        parts = []
-        for name in self._names:
-            value = getattr(self, name)
-            if isinstance(value, torch.nn.Parameter):
-                parts.append(f"{name}: {tuple(value.shape)}" if value.ndim else f"{name}: learnable")
-            elif value != defaults[name]:
-                parts.append(f"{name}={value!r}")
-        return ", ".join(parts)
+        values = {name: self._initial.get(name, getattr(self, name)) for name in defaults}
+        return ", ".join(f"{name}={value!r}" for name, value in values.items() if value != defaults[name])
 
 
-def _forward_of_twin(self: Any, *arrays: Any) -> Any:
-    activation = self.activation
+def _of_one(self: Any, input: Any) -> Any:
+    return _call(self, input)
+
+
+def _of_two(self: Any, input: Any, other: Any = None) -> Any:
+    return _call(self, input, other)
+
+
+def _call(module: Any, x: Any, *others: Any) -> Any:
+    activation = module.activation
     given = {}
-    for name in activation.defaults:
-        if name == "axis":
-            # PReLU has no `dim`, its weight lies along axis 1 as in torch.
-            if hasattr(self, "dim"):
-                given["axis"] = _implicit(self, arrays[0]) if self.dim is None else self.dim
-        elif hasattr(self, name) and name not in ("training", "dtype"):
-            given[name] = getattr(self, name)
-    return activation(*arrays, **given, **_mode(self))
+    for name, attribute in module._arguments.items():
+        value = getattr(module, attribute)
+        if name == "axis" and value is None:
+            given[name] = _implicit_axis(activation.name, x)
+        # A call with nothing but its defaults is the fast one.
+        elif name in activation.learnable or value != activation.defaults[name]:
+            given[name] = value
+    return activation(x, *others, **given, **_mode(module))
 
 
-def _implicit(module: torch.nn.Module, x: Any) -> int:
+@torch.fx.wrap
+def _implicit_axis(name: str, x: Any) -> int:
     """The axis that torch chooses, with its warning, where `dim` is None."""
     if torch.compiler.is_compiling():
         # Dynamo cannot trace the warning.
         return 0 if x.dim() in (0, 1, 3) else 1
-    return int(torch.nn.functional._get_softmax_dim(module.activation.name, x.dim(), 4))
+    return int(torch.nn.functional._get_softmax_dim(name, x.dim(), 4))
 
 
 def _mode(module: torch.nn.Module) -> dict[str, bool]:
-    activation = module.activation
-    return {"training": module.training} if "training" in activation.defaults else {}  # type: ignore[operator, union-attr]
+    activation: Any = module.activation
+    return {"training": module.training} if "training" in activation.defaults else {}
 
 
 def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]:
@@ -122,7 +137,7 @@ def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]
     values = {
         name: activation.learnable.get(name, value)
         for name, value in activation.defaults.items()
-        if name not in ("training", "rng", "dtype")
+        if name not in OF_A_CALL
     }
     return values | ({"num_parameters": None, "learnable": True} if activation.learnable else {})
 

@@ -69,6 +69,7 @@ def test_jit(case: cases.Case) -> None:
     close(jax.jit(case.pure)(*case.differentiable), case.call())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives_to_order_3(case: cases.Case) -> None:
     """Each order, in forward mode, is the difference quotient of the one before; the last is that of reverse mode."""
@@ -116,6 +117,7 @@ def test_vmap_of_grad(case: cases.Case) -> None:
             close(g[i], e, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_hessian(case: cases.Case) -> None:
     f = lambda x: weighted(case)(x, *case.differentiable[1:])
@@ -218,7 +220,8 @@ def test_one_residual_per_array(case: cases.Case, dtype: str) -> None:
     """What the backward pass keeps: no more bytes than the arrays have; a byte per element for a mask."""
     arrays = [array.astype(dtype) for array in case.arrays]
     kept = jax.tree.leaves(jax.vjp(lambda *arrays: case.call(*arrays), *arrays)[1])
-    large = [leaf for leaf in kept if leaf.size > 1]
+    # Integers are the indices of slices, which older versions keep.
+    large = [leaf for leaf in kept if leaf.size > 1 and not jnp.issubdtype(leaf.dtype, jnp.integer)]
     assert sum(leaf.nbytes for leaf in large) <= sum(array.nbytes for array in arrays)
     if masks(case):
         assert [leaf.dtype for leaf in large] == [bool]
@@ -261,6 +264,7 @@ def memory_of_jax_gelu() -> int:
     return scanned_memory(jax.nn.gelu)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [case.activation.name for case in SIMPLE if len(case.arrays) == 1])
 def test_memory_of_scanned_layers(name: str, memory_of_jax_gelu: int) -> None:
     case = cases.case(xact.get(name), (256, 256))

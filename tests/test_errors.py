@@ -1,0 +1,408 @@
+"""Wrong input (C8): the exception names the function, the argument, the value and the cure, and nothing is written."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import cases
+import ml_dtypes
+import numpy as np
+import pytest
+
+import xact
+
+pytestmark = pytest.mark.needs("numpy")
+
+SIMPLE = cases.simple()
+LIBRARIES = ("numpy", "jax", "torch")
+
+
+def array(library: str, values: Any, dtype: str | None = None) -> Any:
+    if library == "numpy":
+        return np.asarray(values, dtype)
+    if library == "jax":
+        import jax
+
+        return jax.numpy.asarray(values, dtype)
+    import torch
+
+    return torch.tensor(values, dtype=dtype and getattr(torch, dtype))
+
+
+def refused(kind: type[Exception], text: str, call: Callable[[], Any]) -> None:
+    with pytest.raises(kind, match=re.escape(text)):
+        call()
+
+
+# What is no array
+
+
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], (1.0,), 1.0, 3, True, "gelu", None, {}, range(3)], ids=repr)
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_no_array(case: cases.Case, wrong: Any) -> None:
+    name = case.activation.name
+    text = f"{name} takes an array, got {wrong!r} of type {type(wrong).__name__}"
+    rest = [wrong for _ in case.arrays[1:]]
+    refused(xact.DtypeError, text, lambda: case.call(wrong, *rest))
+    refused(TypeError, text, lambda: case.call(wrong, *rest))
+    refused(NotImplementedError, text, lambda: case.call(wrong, *rest))
+    if isinstance(wrong, (list, tuple, int, float)):
+        refused(xact.DtypeError, "convert it with numpy.asarray", lambda: case.call(wrong, *rest))
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_nothing_given(case: cases.Case) -> None:
+    name = case.activation.name
+    refused(TypeError, f"{name} needs an array; its signature is {name}(x", case.activation)
+
+
+# Dtypes
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64", "complex64"])
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_dtypes(case: cases.Case, dtype: str, library: str) -> None:
+    """Integers are taken where torch.nn.functional takes them, and become there what they become here."""
+    arrays = [array(library, [[0, 1], [2, 3]], dtype) for _ in case.arrays]
+    integers = case.activation.integers if "int" in dtype else None
+    if integers:
+        got = case.call(*arrays)
+        float_dtype = {"numpy": "float64", "jax": "float64", "torch": "float32"}[library]
+        assert str(got.dtype).endswith(dtype if integers == "keep" else float_dtype)
+        known = case.call(*(array(library, [[0, 1], [2, 3]], float_dtype) for _ in arrays))
+        np.testing.assert_array_equal(np.asarray(got), np.asarray(known))
+    else:
+        and_integers = " and integers" if case.activation.integers else ""
+        text = (
+            f"{case.activation.name} takes float16, bfloat16, float32, float64{and_integers}, got {dtype}; "
+            "convert the array first"
+        )
+        refused(xact.DtypeError, text, lambda: case.call(*arrays))
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "int64"])
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation.integers], ids=str)
+def test_integers_as_torch(case: cases.Case, dtype: str) -> None:
+    import torch
+
+    theirs = getattr(torch.nn.functional, case.activation.name, None) or getattr(torch, case.activation.name)
+    x = torch.arange(4).to(getattr(torch, dtype))
+    assert case.call(x).dtype == theirs(x).dtype
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_exotic_dtypes(case: cases.Case) -> None:
+    kinds = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.object_, "datetime64[s]", "U1"]
+    kinds += [np.longdouble] if np.longdouble(0).itemsize > 8 else []
+    for kind in kinds:
+        x = np.zeros(2).astype(kind)
+        text = f"got {x.dtype.name}; convert the array first"
+        refused(xact.DtypeError, text, lambda: case.call(*(x for _ in case.arrays)))  # noqa: B023
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_float8_of_torch(case: cases.Case) -> None:
+    import torch
+
+    x = torch.zeros(2, dtype=torch.float8_e4m3fn)
+    refused(xact.DtypeError, "got float8_e4m3fn", lambda: case.call(*(x for _ in case.arrays)))
+
+
+# Arguments the function does not have
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_unknown_arguments(case: cases.Case) -> None:
+    name, usage = case.activation.name, case.activation.usage
+    assert usage.startswith(f"{name}(x")
+    for parameter in case.activation.defaults:
+        assert parameter in usage
+    refused(TypeError, f"{name} has no argument 'nothing'; its signature is {usage}", lambda: case.call(nothing=1))
+    many = [0.5] * (len(case.activation.defaults) + 1)
+    refused(TypeError, f"{name} takes at most", lambda: case.activation(*case.arrays, *many))
+    for parameter in case.activation.body.parameters:
+        text = f"{name} got `{parameter}` twice"
+        refused(TypeError, text, lambda: case.activation(*case.arrays, 0.5, **{parameter: 0.5}))  # noqa: B023
+        break
+
+
+@pytest.mark.parametrize("case", [case for case in SIMPLE if "axis" in case.activation.defaults], ids=str)
+def test_axis(case: cases.Case) -> None:
+    activation = case.activation
+    name = activation.name
+    x = case.arrays[0]
+    if activation.layout:
+        call = lambda **given: activation(x, **given)
+    else:
+        call = case.call
+    refused(TypeError, f"{name} got `axis` and its alias `dim`; give one of them", lambda: call(axis=0, dim=0))
+    if activation.elementwise and not activation.layout:
+        return
+    for axis in (3, -4, 100):
+        text = f"{name}: axis {axis} is outside an array of 3 dimensions"
+        refused(xact.AxisError, text, lambda: call(axis=axis))  # noqa: B023
+        refused(IndexError, text, lambda: call(dim=axis))  # noqa: B023
+    for axis in (1.0, "1", None, (0, 1)):
+        refused(TypeError, f"{name}: `axis` must be an integer, got {axis!r}", lambda: call(axis=axis))  # noqa: B023
+    refused(xact.AxisError, f"{name}: axis -1 is outside an array of 0 dimensions", lambda: activation(np.array(1.0)))
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_choices(case: cases.Case) -> None:
+    for option, choices in case.activation.choices.items():
+        listed = ", ".join(map(repr, choices))
+        text = f"{case.activation.name}: `{option}` must be one of {listed}, got 'other'"
+        refused(ValueError, text, lambda: case.call(**{option: "other"}))  # noqa: B023
+        refused(ValueError, text, lambda: xact.get(case.activation.name, **{option: "other"}))  # noqa: B023
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_options_take_no_arrays(library: str) -> None:
+    text = "softplus: `threshold` is an option and takes a Python value, no array; got "
+    x = array(library, [1.0])
+    refused(TypeError, text, lambda: xact.softplus(x, threshold=x))
+
+
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation.inplace], ids=str)
+def test_inplace(case: cases.Case, library: str) -> None:
+    x = array(library, [1.0])
+    text = f"{case.activation.name}: `inplace` works on torch tensors only; "
+    refused(TypeError, text, lambda: case.call(x, inplace=True))
+    np.testing.assert_array_equal(np.asarray(case.call(x, inplace=False)), np.asarray(case.call(x)))
+
+
+# Parameters
+
+PARAMETERS = [(case, name) for case in SIMPLE for name in case.activation.body.parameters]
+
+
+@pytest.mark.parametrize(("case", "name"), PARAMETERS, ids=str)
+def test_parameters(case: cases.Case, name: str, libraries: tuple[str, ...]) -> None:
+    function = case.activation.name
+    for value in ("0.5", None, 1j, [0.5], (0.5,), np.sin):
+        text = f"{function}: `{name}` must be a real number or an array like the first, got {value!r}"
+        refused(xact.DtypeError, text, lambda: case.call(**{name: value}))  # noqa: B023
+    for dtype in ("bool", "complex64"):
+        text = f"{function}: `{name}` must be of real numbers, got an array of {dtype}"
+        for library in libraries:
+            other = case.converted(lambda a: array(library, a.tolist()))  # noqa: B023
+            value = array(library, 1, dtype)
+            refused(xact.DtypeError, text, lambda: other.call(**{name: value}))  # noqa: B023
+    for shape in ((7,), (2, 2), (4, 1), (1, 2, 3, 4), (0,)):
+        text = f"{function}: `{name}` of shape {shape} does not fit an array of shape (2, 3, 4)"
+        refused(xact.ShapeError, text, lambda: case.call(**{name: np.ones(shape)}))  # noqa: B023
+        refused(ValueError, text, lambda: case.call(**{name: np.ones(shape)}))  # noqa: B023
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_required_parameters(case: cases.Case) -> None:
+    for name in case.parameters:
+        text = f"{case.activation.name} needs `{name}`; its signature is {case.activation.usage}"
+        refused(TypeError, text, lambda: case.activation(*case.arrays))
+
+
+@pytest.mark.parametrize("first", LIBRARIES)
+@pytest.mark.parametrize("second", LIBRARIES)
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_mixed_libraries(case: cases.Case, first: str, second: str) -> None:
+    if first == second:
+        return
+    x, other = array(first, [[1.0]]), array(second, [[1.0]])
+    kinds = f"is a {type(other).__module__}.{type(other).__name__}, the first array a {type(x).__module__}."
+    labels = [*case.activation.arrays[1:], *case.activation.body.parameters]
+    for label in labels:
+        text = f"{case.activation.name}: `{label}` {kinds}"
+        if label in case.activation.arrays:
+            refused(xact.DtypeError, text, lambda: case.call(x, other))
+        else:
+            refused(xact.DtypeError, text, lambda: case.call(x, **{label: other}))  # noqa: B023
+
+
+# Gates
+
+
+@pytest.mark.parametrize("case", [case for case in SIMPLE if len(case.activation.arrays) == 2], ids=str)
+def test_gates(case: cases.Case) -> None:
+    activation = case.activation
+    name, label = activation.name, activation.arrays[1]
+    x = np.ones((2, 3))
+    refused(
+        xact.ShapeError,
+        f"{name}: `{label}` has shape (3,), the first array (2, 3); a gate takes two arrays of one shape",
+        lambda: activation(x, np.ones(3)),
+    )
+    refused(xact.DtypeError, f"{name}: `{label}` takes an array, got [1.0] of type list", lambda: activation(x, [1.0]))
+    refused(xact.DtypeError, f"{name} takes float16, bfloat16", lambda: activation(x, np.ones((2, 3), int)))
+    refused(
+        xact.ShapeError,
+        f"{name}: a packed array is split in two along axis -1, which has 3 elements; the number must be even",
+        lambda: activation(x),
+    )
+
+
+# Randomness
+
+
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation.sampled], ids=str)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_rng(case: cases.Case, library: str) -> None:
+    x, name = array(library, [-1.0]), case.activation.name
+    for rng in (None, 0, "seed"):
+        text = {
+            "numpy": f"`training=True` draws at random and needs `rng`, a numpy.random.Generator; got {rng!r}",
+            "jax": f"`training=True` draws at random and needs `rng`, a key of jax.random; got {rng!r}",
+            "torch": f"`rng` must be a torch.Generator or None, got {rng!r}",
+        }[library]
+        if rng is not None or library != "torch":
+            refused(TypeError, f"{name}: {text}", lambda: case.call(x, training=True, rng=rng))  # noqa: B023
+
+
+# Names
+
+
+def test_unknown_name() -> None:
+    for kind in (xact.UnknownActivationError, LookupError, ValueError):
+        text = "no activation is called 'relux'; the nearest names are relu, rrelu, prelu"
+        refused(kind, text, lambda: xact.get("relux"))
+    with pytest.raises(xact.UnknownActivationError, match=r"the nearest names are \w+, \w+, \w+$"):
+        xact.get("something else")
+    with pytest.raises(AttributeError, match="module 'xact' has no attribute 'relux'"):
+        xact.relux  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["elu(", "elu(0.5", "elu(0.5)(1)", "elu(0.5).real", "elu(x)", "elu(alpha=[1])", "elu(**{'alpha': 1})", "elu(*[1])"],
+)
+def test_unparsable_spec(spec: str) -> None:
+    refused(ValueError, f"xact.get: {spec!r} is not of the form name(value, ...)", lambda: xact.get(spec))
+
+
+def test_wrong_specs() -> None:
+    text = "elu has no argument 'beta'; its signature is elu(x, alpha=1.0, inplace=False)"
+    refused(TypeError, text, lambda: xact.get("elu(beta=1)"))
+    refused(TypeError, "too many arguments; the signature is elu(x, alpha", lambda: xact.get("elu(1, False, 3)"))
+    refused(TypeError, "`alpha` is given twice", lambda: xact.get("elu(0.5, alpha=0.25)"))
+    refused(ValueError, "a mapping needs the key 'name', got {'alpha': 0.5}", lambda: xact.get({"alpha": 0.5}))
+    refused(TypeError, "xact.get takes a name, a mapping or an activation, got 3", lambda: xact.get(3))
+
+
+# Definitions
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_incomplete_definition() -> None:
+    @xact.activation()
+    def unfinished(value, gate, /, *, xp):
+        return value * gate
+
+    assert "unfinished" not in xact.names()
+    x = np.ones(2)
+    text = 'unfinished has no rule for `value` yet; write `@unfinished.derivative("value")` above a function'
+    refused(xact.MissingRuleError, text, lambda: unfinished(x, x))
+    refused(xact.MissingRuleError, "unfinished has no derivative by `value`; ", lambda: xact.derivative(unfinished))
+
+    @unfinished.derivative("value")
+    def _(gate, xp):
+        return gate
+
+    refused(xact.MissingRuleError, "unfinished has no rule for `gate` yet", lambda: unfinished(x, x))
+
+    @unfinished.derivative("gate")
+    def _(value, xp):
+        return value
+
+    assert "unfinished" in xact.names()
+    np.testing.assert_array_equal(unfinished(x, x), x)
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_wrong_rules() -> None:
+    @xact.activation()
+    def cubed(x, /, scale=1.0, *, xp):
+        return scale * x**3
+
+    def rule(x, xp):
+        return 3 * x**2
+
+    cubed.derivative(rule)
+    refused(TypeError, "cubed: a second rule for `x`; delete one of them", lambda: cubed.derivative(rule))
+    refused(
+        TypeError,
+        "cubed: a rule for `shift`, but its arguments are ('x', 'scale')",
+        lambda: cubed.derivative("shift")(rule),
+    )
+
+    def other(x, shift, xp):
+        return x
+
+    refused(TypeError, "cubed: the rule takes ['shift'], but it may name [", lambda: cubed.derivative("scale")(other))
+    for declare in (cubed.derivative, xact.mish.derivative):
+        text = "this declares a rule; to evaluate it use xact.derivative(xact."
+        refused(TypeError, text, lambda: declare(np.ones(3)))  # noqa: B023
+    refused(TypeError, "use xact.vjp(xact.softmax, x)", lambda: xact.softmax.pullback(np.ones(3)))
+
+    def variadic(x, /, *args, xp):
+        return x
+
+    refused(TypeError, "*args and **kwargs say nothing; name every argument", lambda: xact.activation()(variadic))
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_taken_names() -> None:
+    def declare(name: str, **given: Any) -> Callable[[], Any]:
+        def body(x, /, *, xp):
+            return x
+
+        body.__name__ = body.__qualname__ = name
+        return lambda: xact.activation(**given)(body).derivative(lambda x, xp: x)
+
+    refused(ValueError, "the name 'mish' is taken by xact.mish of xact.activations.self_gated", declare("mish"))
+    refused(ValueError, "the name 'hard_swish' is taken by xact.hardswish", declare("hard_swish"))
+    refused(ValueError, "the name 'relu' is taken by xact.relu", declare("own", aliases=("relu",)))
+    assert "own" not in xact.names()
+    assert xact.get("mish") is xact.mish
+
+
+# Nothing half done
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_inputs_are_not_written(library: str) -> None:
+    """Neither the array nor the parameter of a call that is refused, in place or not."""
+    x, weight = array(library, [[-1.0, 2.0, -3.0]]), array(library, [1.0, 2.0])
+    calls: list[Callable[[], Any]] = [
+        lambda: xact.prelu(x, weight),
+        lambda: xact.elu(x, weight, inplace=True),
+        lambda: xact.elu(x, alpha="1", inplace=True),
+        lambda: xact.elu(x, inplace=True, beta=1),
+        lambda: xact.rrelu(x, training=True, rng="seed", inplace=True),
+        lambda: xact.glu(x),
+        lambda: xact.softmax(x, 5),
+        lambda: xact.swiglu(x, weight),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)):
+            call()
+        np.testing.assert_array_equal(np.asarray(x), [[-1.0, 2.0, -3.0]])
+        np.testing.assert_array_equal(np.asarray(weight), [1.0, 2.0])
+
+
+def test_types_derive_from_what_libraries_raise() -> None:
+    assert issubclass(xact.DtypeError, (TypeError, NotImplementedError))
+    assert xact.DtypeError.__mro__.index(TypeError) < xact.DtypeError.__mro__.index(NotImplementedError)
+    for ours, theirs in (
+        (xact.ShapeError, RuntimeError),
+        (xact.ShapeError, ValueError),
+        (xact.AxisError, IndexError),
+        (xact.AxisError, ValueError),
+        (xact.MissingRuleError, TypeError),
+        (xact.MissingRuleError, NotImplementedError),
+        (xact.UnknownActivationError, LookupError),
+        (xact.UnknownActivationError, ValueError),
+    ):
+        assert issubclass(ours, theirs)

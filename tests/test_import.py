@@ -1,0 +1,87 @@
+"""Importing (C9): `import xact` loads no array library and takes less than 40 ms; its arrays load each one."""
+
+import importlib.util
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+LIBRARIES = ("numpy", "torch", "jax", "scipy", "array_api_compat", "dask", "matplotlib", "mpmath")
+BUDGET = 0.040
+
+LOADED = f"print(*(name for name in {LIBRARIES} if name in sys.modules))"
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_loads_no_library() -> None:
+    assert run(f"import sys, xact; {LOADED}") == ""
+
+
+def test_names_specs_and_definitions_load_no_library() -> None:
+    code = """
+import sys, xact
+for name in xact.names():
+    activation = xact.get(name)
+    xact.get(activation.spec), repr(activation), activation.__doc__, activation.__signature__
+@xact.activation()
+def own(x, /, *, xp):
+    return x
+@own.derivative
+def _(x, xp):
+    return xp.ones_like(x)
+"""
+    assert run(f"{code}\n{LOADED}") == ""
+
+
+def test_import_is_fast() -> None:
+    """Processor time, which a busy machine does not stretch as it does the clock."""
+    code = "import time; start = time.process_time(); import xact; print(time.process_time() - start)"
+    run(code)
+    assert statistics.median(float(run(code)) for _ in range(9)) < BUDGET
+
+
+@pytest.mark.needs("numpy")
+def test_numpy_loads_numpy_alone() -> None:
+    code = """
+import sys
+import numpy as np
+before = set(sys.modules)
+import xact
+for name in xact.names():
+    activation = xact.get(name)
+    arrays = [np.ones((4, 6))] * len(activation.arrays)
+    given = dict.fromkeys((n for n, v in activation.body.parameters.items() if v is xact._signature.REQUIRED), 0.5)
+    y, pullback = xact.vjp(activation, *arrays, **given)
+    pullback(y)
+"""
+    loaded = run(f"{code}\nprint(*(name for name in {LIBRARIES} if name in set(sys.modules) - before))")
+    # array-api-compat is a dependency of ours, and its part for NumPy imports nothing else.
+    assert set(loaded.split()) <= {"array_api_compat"}
+
+
+@pytest.mark.needs("numpy", "torch")
+def test_loaded_libraries_stay_apart() -> None:
+    """An array of a library that comes first finds its backend though others are loaded, and the other way round."""
+    code = """
+import numpy as np, xact
+x = np.ones(3)
+xact.relu(x)
+import torch
+assert type(xact.relu(torch.ones(3))) is torch.Tensor
+assert type(xact.relu(x)) is np.ndarray
+assert type(xact.relu(torch.nn.Parameter(torch.ones(3)))) is torch.Tensor
+"""
+    run(code)
+
+
+@pytest.mark.needs("numpy")
+@pytest.mark.skipif(importlib.util.find_spec("array_api_strict") is None, reason="array-api-strict is not installed")
+def test_unknown_libraries_need_none_of_ours() -> None:
+    code = "import sys, array_api_strict, xact; xact.gelu(array_api_strict.asarray([1.0]))"
+    assert {"torch", "jax"}.isdisjoint(run(f"{code}; {LOADED}").split())

@@ -1,0 +1,220 @@
+"""Activations as objects (C10): pickle, copy, repr, JSON, equality, spellings; and redefinition in a notebook."""
+
+import copy
+import json
+import multiprocessing
+import pickle
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import cases
+import pytest
+
+import xact
+from xact._activation import catalogue
+from xact._signature import REQUIRED
+
+
+def bindings(activation: xact.Activation) -> dict[str, Any]:
+    """Another value for every name that a spec may carry."""
+    values: dict[str, Any] = {}
+    for name, default in activation.defaults.items():
+        if name in activation.choices:
+            values[name] = next(choice for choice in activation.choices[name] if choice != default)
+        elif isinstance(default, bool):
+            values[name] = not default
+        elif isinstance(default, int):
+            values[name] = default - 1
+        elif isinstance(default, float) or default is REQUIRED:
+            values[name] = 0.375
+    return values
+
+
+EVERY = [xact.get(name) for name in xact.names()]
+BOUND = [activation.replace(**{name: value}) for activation in EVERY for name, value in bindings(activation).items()]
+BOUND += [activation.replace(**values) for activation in EVERY if len(values := bindings(activation)) > 1]
+ALL = EVERY + BOUND
+
+
+def test_some_are_bound() -> None:
+    assert len(BOUND) > len(EVERY) / 2
+    assert all(activation.replaced for activation in BOUND)
+
+
+@pytest.mark.parametrize("activation", ALL, ids=repr)
+def test_pickle(activation: xact.Activation) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        copied = pickle.loads(pickle.dumps(activation, protocol))
+        assert copied == activation
+        assert activation.replaced or copied is activation
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=repr)
+def test_pickled_by_qualified_name(activation: xact.Activation) -> None:
+    """A name and no code: a pickle of today finds the activation of tomorrow."""
+    written = pickle.dumps(activation)
+    assert activation.__module__.encode() in written
+    assert activation.__qualname__.encode() in written
+    assert len(written) < 100
+
+
+@pytest.mark.parametrize("activation", ALL, ids=repr)
+def test_copy(activation: xact.Activation) -> None:
+    for copied in (copy.copy(activation), copy.deepcopy(activation), copy.deepcopy({"f": [activation]})["f"][0]):
+        assert copied == activation
+        assert hash(copied) == hash(activation)
+
+
+@pytest.mark.parametrize("activation", ALL, ids=repr)
+def test_repr_and_spec_lead_back(activation: xact.Activation) -> None:
+    written = repr(activation)
+    assert written.startswith(f"xact.{activation.name}")
+    assert xact.get(written.removeprefix("xact.")) == activation
+    spec = json.loads(json.dumps(activation.spec))
+    assert xact.get(spec) == activation
+    assert xact.get(spec).spec == activation.spec
+    assert next(iter(spec)) == "name"
+    if not activation.replaced:
+        assert eval(written, {"xact": xact}) is activation
+
+
+def test_equality() -> None:
+    """Each is equal to itself and, where it is bound to the same values, to its like; and to nothing else."""
+    again = EVERY + [xact.get(activation.spec) for activation in BOUND]
+    for i, activation in enumerate(ALL):
+        for j, other in enumerate(again):
+            assert (activation == other) == (i == j)
+            assert i != j or hash(activation) == hash(other)
+    assert len(set(ALL) | set(again)) == len(ALL)
+    assert xact.relu != "relu"
+    assert xact.get("elu(1.0)") is xact.elu
+    assert xact.get("elu(0.5)").replace(alpha=1.0) is xact.elu
+    assert xact.get(xact.get("elu(0.5)"), alpha=0.25) == xact.get("elu(0.25)")
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=repr)
+def test_spellings(activation: xact.Activation) -> None:
+    for name in (activation.name, *activation.aliases, activation.module):
+        camel = "".join(part.capitalize() for part in name.split("_"))
+        for spelled in (name, name.upper(), name.replace("_", "-"), name.replace("_", ""), camel, f" {name} "):
+            assert xact.get(spelled) is activation
+        assert xact.get(f"{name}()") is activation
+    for alias in activation.aliases:
+        assert getattr(xact, alias) is activation
+    assert getattr(xact, activation.name) is activation
+
+
+def test_get_passes_callables_on() -> None:
+    own = lambda x: x
+    assert xact.get(own) is own
+    assert xact.get(xact.relu) is xact.relu
+
+
+def test_no_name_means_two_things() -> None:
+    meanings: dict[str, xact.Activation] = {}
+    for name, activation in catalogue.items():
+        for spelled in (name, activation.module):
+            bare = spelled.lower().replace("_", "")
+            assert meanings.setdefault(bare, activation) is activation
+    assert xact.names() == sorted(xact.names())
+    assert set(xact.names()) <= set(catalogue)
+
+
+def _roundtrip(activation: xact.Activation) -> tuple[xact.Activation, str]:
+    return activation, repr(activation)
+
+
+@pytest.mark.needs("numpy")
+def test_spawned_process() -> None:
+    """A process that has imported nothing receives the activations and sends them back."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for sent, (received, written) in zip(ALL, pool.map(_roundtrip, ALL), strict=True):
+            assert received == sent
+            assert written == repr(sent)
+
+
+CELL = """
+import xact
+
+@xact.activation(aliases=("also_own",))
+def own(x, /, *, xp):
+    return {value}
+
+@own.derivative
+def _(x, xp):
+    return {slope}
+"""
+
+
+@pytest.mark.needs("numpy")
+@pytest.mark.usefixtures("own_catalogue")
+def test_a_cell_run_again_replaces() -> None:
+    import numpy as np
+
+    notebook = types.ModuleType("notebook")
+    x = np.array([3.0])
+    exec(CELL.format(value="2 * x", slope="0 * x + 2"), notebook.__dict__)
+    first = notebook.own
+    assert xact.get("own") is first
+    assert xact.names().count("own") == 1
+    exec(CELL.format(value="x * x", slope="2 * x"), notebook.__dict__)
+    second = notebook.own
+    assert xact.get("own") is xact.get("also_own") is second
+    assert xact.names().count("own") == 1
+    assert second != first
+    # The old one, where it is still held, stays what it was.
+    assert (first(x), second(x), xact.derivative(first)(x), xact.derivative(second)(x)) == (6, 9, 2, 6)
+
+
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+import xact
+
+@xact.activation()
+def own(x, /, scale=1.0, *, xp):
+    return scale * x
+
+@own.derivative
+def _(x, scale, xp):
+    return 0 * x + scale
+
+if sys.argv[1] == "write":
+    Path(sys.argv[2]).write_bytes(pickle.dumps([own, own.replace(scale=2.0)]))
+else:
+    plain, bound = pickle.loads(Path(sys.argv[2]).read_bytes())
+    assert plain is own and bound == own.replace(scale=2.0)
+    assert repr(bound) == "__main__.own(scale=2.0)"
+"""
+
+
+def test_own_activation_of_a_script(tmp_path: Path) -> None:
+    script, written = tmp_path / "script.py", tmp_path / "written"
+    script.write_text(SCRIPT)
+    for mode in ("write", "read"):
+        done = subprocess.run([sys.executable, script, mode, written], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("case", cases.simple(), ids=str)
+def test_bound_activation_computes(case: cases.Case) -> None:
+    """A value bound beforehand does what it does when given in the call."""
+    import numpy as np
+
+    for name in case.activation.body.parameters:
+        bound = case.activation.replace(**{name: 0.75})
+        rest = {key: value for key, value in case.parameters.items() if key != name}
+        np.testing.assert_array_equal(bound(*case.arrays, **rest), case.call(**{name: 0.75}))
+        np.testing.assert_array_equal(bound(*case.arrays, **{**rest, name: 0.25}), case.call(**{name: 0.25}))
+    for name, choices in case.activation.choices.items():
+        for choice in choices:
+            bound = case.activation.replace(**{name: choice})
+            np.testing.assert_array_equal(bound(*case.arrays, **case.parameters), case.call(**{name: choice}))
+
+
+def test_objects_are_immutable() -> None:
+    with pytest.raises(AttributeError):
+        xact.relu.name = "other"  # type: ignore[misc]

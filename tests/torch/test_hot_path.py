@@ -1,0 +1,296 @@
+"""The compiled kernels of eager calls, on the CPU: the same code runs on a GPU."""
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import cases
+import pytest
+
+import xact
+
+torch = pytest.importorskip("torch")
+
+import xact.nn  # noqa: E402
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+from xact.backends import hot_path as kernels  # noqa: E402
+from xact.backends import torch as backend  # noqa: E402
+
+SHAPE = (2, 3, 5, 6)
+DTYPES = [torch.float32, torch.bfloat16]
+# Those whose eager kernel is torch's own, or that mix elements along an axis, are never compiled; nor is a parameter
+# that is broadcast along one.
+EVERY = [
+    case
+    for case in cases.every(SHAPE)
+    if case.activation.elementwise and case.activation.key not in backend.NATIVE and "vector" not in case.label
+]
+SIMPLE = [case for case in EVERY if not case.label]
+
+
+class Compiler:
+    """Stands for torch.compile: counts compilations and the calls of what was compiled."""
+
+    def __init__(self) -> None:
+        self.compilations = 0
+        self.calls = 0
+
+    def backend(self, graph, inputs) -> Callable:
+        self.compilations += 1
+        function = torch._dynamo.lookup_backend("aot_eager")(graph, inputs)
+
+        def run(*arguments):
+            self.calls += 1
+            return function(*arguments)
+
+        return run
+
+
+@pytest.fixture(autouse=True)
+def fresh_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(kernels, "_broken", False)
+    monkeypatch.setattr(kernels, "_mode", "auto")
+    kernels._kernel.cache_clear()
+    yield
+    kernels._kernel.cache_clear()
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> Compiler:
+    """Every kernel through AOTAutograd alone: Inductor would take a second for each."""
+    counter, compile = Compiler(), torch.compile
+    monkeypatch.setattr(torch, "compile", lambda f, **options: compile(f, backend=counter.backend, **options))
+    return counter
+
+
+def in_dtype(case: cases.Case, dtype: torch.dtype = torch.float32) -> cases.Case:
+    return case.converted(lambda array: torch.tensor(array, dtype=dtype).requires_grad_())
+
+
+def evaluate(case: cases.Case, mode: str) -> tuple[torch.Tensor, ...]:
+    """The value, the value without recording, and the gradients."""
+    with xact.nn.hot_path(mode):
+        y = case.pure(*case.differentiable)
+        dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
+        gradients = torch.autograd.grad(y, case.differentiable, dy)
+        with torch.no_grad():
+            return (case.pure(*case.differentiable), y.detach(), *gradients)
+
+
+def assert_close(got: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ...]) -> None:
+    for one, two in zip(got, expected, strict=True):
+        assert (one.shape, one.dtype) == (two.shape, two.dtype)
+        # A sum over the whole array has the rounding errors of all its terms.
+        ulps = 4 if one.ndim else 4 * torch.Size(SHAPE).numel()
+        torch.testing.assert_close(one, two, rtol=ulps * torch.finfo(one.dtype).eps, atol=4 * torch.finfo(one.dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_as_eager(case: cases.Case, dtype: torch.dtype, compiler: Compiler) -> None:
+    case = in_dtype(case, dtype)
+    expected = evaluate(case, "eager")
+    assert compiler.calls == 0
+    assert_close(evaluate(case, "compile"), expected)
+    assert (compiler.compilations, compiler.calls) == (2, 3)
+
+
+def kinds() -> list[cases.Case]:
+    """A gate, what is drawn, a learnt number, an option, and a plain function."""
+    chosen: dict[object, cases.Case] = {}
+    for case in EVERY:
+        activation = case.activation
+        kind = (activation.layout is not None, activation.sampled, bool(case.array_parameters), bool(case.options))
+        chosen.setdefault(kind, case)
+    return [case for case in chosen.values() if not case.packed]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", kinds(), ids=str)
+def test_inductor(case: cases.Case, dtype: torch.dtype) -> None:
+    case = in_dtype(case, dtype)
+    compiled = evaluate(case, "compile")
+    assert_close(compiled, evaluate(case, "eager"))
+    for one, two in zip(compiled, evaluate(case, "compile"), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_kernels_are_built_once(compiler: Compiler) -> None:
+    """One forward and one backward for each dtype and each choice of parameters, whatever sizes and layouts come."""
+    case = next(case for case in SIMPLE if case.activation.body.parameters)
+    name = next(iter(case.activation.body.parameters))
+    with xact.nn.hot_path("compile"):
+        for dtype in DTYPES:
+            before = compiler.compilations
+            for size in (2, 3, 5, 8, 13):
+                x = torch.linspace(-2, 2, size * 6, dtype=dtype).reshape(2, size, 3).requires_grad_()
+                for y in (case.activation(x), case.activation(x.mT), case.activation(x.flatten())):
+                    y.sum().backward()
+                with torch.no_grad():
+                    case.activation(x.detach())
+            assert compiler.compilations == before + 2
+        before = compiler.compilations
+        for _ in range(2):
+            case.activation(x, **{name: 1.25}).sum().backward()
+        assert compiler.compilations == before + 2
+
+
+def test_no_activation_falls_back_for_their_number(compiler: Compiler) -> None:
+    assert len(SIMPLE) > 8
+    with torch._dynamo.config.patch(recompile_limit=8):
+        for round in (1, 2):
+            for case in SIMPLE:
+                evaluate(in_dtype(case), "compile")
+            assert compiler.compilations == 2 * len(SIMPLE)
+            assert compiler.calls == 3 * len(SIMPLE) * round
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_memory_orders(case: cases.Case, compiler: Compiler) -> None:
+    orders = [
+        lambda x: x.contiguous(memory_format=torch.channels_last),
+        lambda x: x.permute(3, 1, 0, 2),
+        lambda x: x[:, 1:, ::2, ::2],
+        lambda x: x[:, :1].expand(SHAPE),
+        lambda x: x[0, 0, 0, 0],
+        lambda x: x[:0],
+        lambda x: x.flatten()[:1],
+    ]
+    for order in orders:
+        laid = case.converted(
+            lambda value, order=order: order(torch.tensor(value, dtype=torch.float32)).requires_grad_()
+        )
+        got, expected = evaluate(laid, "compile"), evaluate(laid, "eager")
+        assert_close(got, expected)
+        assert [value.stride() for value in got[:2]] == [value.stride() for value in expected[:2]]
+    assert compiler.calls == 3 * len(orders)
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_transforms_inside(case: cases.Case, compiler: Compiler) -> None:
+    def second(x, *rest):
+        first = torch.autograd.grad((case.call(x, *rest) ** 2).sum(), x, create_graph=True)[0]
+        return torch.autograd.grad((first**2).sum(), x)[0]
+
+    def transforms():
+        arrays = [torch.tensor(array, requires_grad=True) for array in case.arrays]
+        plain = [array.detach() for array in arrays]
+        batched = torch.vmap(case.call)(*plain)
+        ones = tuple(torch.ones_like(array) for array in plain)
+        return second(*arrays), batched, torch.func.jvp(case.call, tuple(plain), ones)[1]
+
+    with xact.nn.hot_path("eager"):
+        expected = transforms()
+    with xact.nn.hot_path("compile"):
+        got = transforms()
+    eps = torch.finfo(torch.float64).eps
+    torch.testing.assert_close(got, expected, rtol=64 * eps, atol=64 * eps)
+
+
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_memory(case: cases.Case, compiler: Compiler) -> None:
+    case, saved = in_dtype(case), []
+    with (
+        xact.nn.hot_path("compile"),
+        torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor),
+    ):
+        case.pure(*case.differentiable)
+    assert compiler.calls == 1
+    assert 0 < len(saved) <= len(case.arrays)
+    assert {tensor.dtype for tensor in saved} == {torch.float32}
+
+
+def test_who_records_operations_sees_them(compiler: Compiler) -> None:
+    case = in_dtype(SIMPLE[0])
+    x = case.arrays[0].detach()
+    with xact.nn.hot_path("compile"):
+        graph = make_fx(case.call)(x).graph
+        assert sum(node.op == "call_function" for node in graph.nodes) > 1
+        assert case.call(torch.empty(3, device="meta")).is_meta
+        compiled = torch.compile(lambda x: case.call(x), fullgraph=True)
+        assert_close((compiled(x),), (case.call(x),))
+
+
+def test_modes(compiler: Compiler) -> None:
+    case = in_dtype(SIMPLE[0])
+
+    def compiled() -> bool:
+        before = compiler.calls
+        case.call()
+        return compiler.calls > before
+
+    assert not compiled()
+    xact.nn.hot_path("compile")
+    assert compiled()
+    with xact.nn.hot_path("eager"):
+        assert not compiled()
+        with xact.nn.hot_path("compile"):
+            assert compiled()
+        assert not compiled()
+    assert compiled()
+    with pytest.raises(RuntimeError, match="planned"), xact.nn.hot_path("eager"):
+        raise RuntimeError("planned")
+    assert compiled()
+    xact.nn.hot_path("auto")
+    assert not compiled()
+    with pytest.raises(ValueError, match="'auto', 'compile' or 'eager', got 'fast'"):
+        xact.nn.hot_path("fast")
+
+
+def no_backend(graph, inputs):
+    raise RuntimeError("no compiler")
+
+
+def at_construction(compile):
+    def broken(function, **options):
+        raise RuntimeError("no compiler")
+
+    return broken
+
+
+def at_the_first_call(compile):
+    return lambda function, **options: compile(function, backend=no_backend, **options)
+
+
+@pytest.mark.parametrize("broken", [at_construction, at_the_first_call])
+def test_a_broken_compiler_means_one_warning(broken, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [in_dtype(case) for case in SIMPLE[:3]]
+    expected = [evaluate(case, "eager") for case in given]
+    monkeypatch.setattr(torch, "compile", broken(torch.compile))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        got = [evaluate(case, "compile") for case in given]
+    assert [str(one.message).partition("(")[0] for one in seen] == ["xact: torch.compile failed "]
+    for one, two in zip(got, expected, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(one, two, strict=True))
+
+
+def test_a_compiler_that_breaks_later_means_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel of the value is there, that of the gradient cannot be built."""
+    case, compile = in_dtype(SIMPLE[0]), torch.compile
+    expected = evaluate(case, "eager")
+    with xact.nn.hot_path("compile"):
+        monkeypatch.setattr(torch, "compile", lambda f, **options: compile(f, backend="aot_eager", **options))
+        y = case.call()
+        monkeypatch.setattr(torch, "compile", at_construction(compile))
+        dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
+        with pytest.warns(UserWarning, match="torch.compile failed") as seen:
+            gradients = torch.autograd.grad(y, case.differentiable, dy)
+    assert len(seen) == 1
+    assert_close(gradients, expected[2:])
+
+
+def test_out_of_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arrays):
+        raise torch.OutOfMemoryError("planned")
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: full)
+    with xact.nn.hot_path("compile"), pytest.raises(torch.OutOfMemoryError, match="planned"):
+        in_dtype(SIMPLE[0]).call()
+    assert not kernels._broken
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_large_tensors_on_a_gpu_are_compiled(compiler: Compiler) -> None:
+    for size, calls in ((kernels.LARGE - 1, 0), (kernels.LARGE, 1)):
+        SIMPLE[0].activation(torch.ones(size, device="cuda"))
+        assert compiler.calls == calls
