@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 import xact
-from xact.testing import contract
+from xact.testing import along, contract
 from xact.testing.contract import Case
 
 LIBRARIES = ["numpy", "jax", "torch"]
@@ -46,7 +46,7 @@ def test_identity(name, dtype, pair):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONG)
 def test_along_an_axis(name, dtype, library):
-    found = [one for case in contract.cases(xact.get(name)) for one in contract.accuracy_along(case, library, dtype)]
+    found = [one for case in contract.cases(xact.get(name)) for one in along.accuracy_along(case, library, dtype)]
     assert not violations(found), violations(found)
 
 

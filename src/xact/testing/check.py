@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import xact
-from xact.testing import contract
+from xact.testing import along, contract
 from xact.testing.contract import Case, Measurement
 from xact.testing.libraries import installed
 
@@ -76,7 +76,7 @@ def measure(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measur
     if not case.activation.elementwise:
         if dtype in ("float32", "float64") and not case.wrt:
             for library in libraries:
-                yield from contract.accuracy_along(case, library, dtype)
+                yield from along.accuracy_along(case, library, dtype)
         return
     for library in libraries:
         yield from contract.finiteness(case, library, dtype)

@@ -1,0 +1,78 @@
+"""Clause C1 for activations along an axis: the value of rows, and the pullback of a random cotangent."""
+
+from typing import Any
+
+import numpy as np
+
+from xact.backends import numpy
+from xact.testing import truth, ulp
+from xact.testing.contract import ACCURACY, Case, Measurement
+from xact.testing.libraries import evaluate, pull
+from xact.testing.ulp import Truth
+
+
+def rows(dtype: str, seed: int = 0) -> list[np.ndarray]:
+    """Rows of several lengths and spreads: near ties, an almost certain entry, and a plain one."""
+    random = np.random.default_rng(seed)
+    drawn = [
+        random.standard_normal((4, 1)),
+        random.standard_normal((6, 2)) * 8,
+        random.standard_normal((6, 24)),
+        random.standard_normal((6, 24)) * 30,
+        np.concatenate([random.standard_normal((4, 23)), np.full((4, 1), 40.0)], axis=1),
+        np.round(random.standard_normal((4, 7))) * 1e3,
+    ]
+    return [row.astype(dtype) for row in drawn]
+
+
+def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
+    """C1 for an activation along an axis: value, and pullback of a random cotangent."""
+    tex, environment = case.activation.tex, case.environment(dtype)
+    name = case.activation.arrays[0]
+    found = []
+    for index, x in enumerate(rows(dtype)):
+        double = {name: ulp.double(x)}
+        exact = truth.values_along(tex, double, environment)
+        jacobian = truth.jacobian_along(tex, double, environment, name).high
+        step = ulp.ulp(double[name], dtype)
+        explained = np.abs(jacobian) @ step[..., None]
+        got = evaluate(library, case.activation, {name: x}, case.parameters)
+        found.append(_along("C1", case, library, dtype, got, exact, explained[..., 0], x))
+        dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
+        wide = ulp.double(dy)
+        pulled = truth.pullback_along(tex, double, environment, wide, name)
+        moved = np.abs(np.swapaxes(jacobian, -1, -2)) @ ulp.ulp(wide, dtype)[..., None]
+        explained = moved[..., 0]
+        for k in range(x.shape[-1]):
+            beside = {name: double[name] + step * (np.arange(x.shape[-1]) == k)}
+            explained += np.abs(truth.pullback_along(tex, beside, environment, wide, name).high - pulled.high)
+        explained += _by_saved_value(case, ulp.double(x), wide, dtype)
+        got = pull(library, case.activation, x, case.parameters, dy)
+        found.append(_along("C1 pullback", case, library, dtype, got, pulled, explained, x))
+    return found
+
+
+def _by_saved_value(case: Case, x: np.ndarray, dy: np.ndarray, dtype: str) -> np.ndarray:
+    """How far the cotangent moves when an entry of `y` moves by 1 ULP, where `y` is what the rule is given."""
+    rule = case.activation.pullbacks[case.activation.arrays[0]]
+    if "y" not in rule.names:
+        return np.zeros(x.shape)
+    y = case.activation(x, **case.parameters)
+    values = {**case.activation.defaults, **case.parameters, "x": x, "dy": dy, "y": y}
+    at, moved = rule(values, numpy.xp), np.zeros(x.shape)
+    for k in range(x.shape[-1]):
+        # Large enough for the difference quotient to have digits.
+        step = 2.0**-20 * np.maximum(np.abs(y[:, k : k + 1]), 2.0**-900)
+        beside = y + step * (np.arange(x.shape[-1]) == k)
+        moved += np.abs(rule({**values, "y": beside}, numpy.xp) - at) / step * ulp.ulp(y[:, k : k + 1], dtype)
+    return moved
+
+
+def _along(
+    clause: str, case: Case, library: str, dtype: str, got: np.ndarray, exact: Truth, explained: np.ndarray, x: Any
+) -> Measurement:
+    unit = ulp.ulp(ulp.double(x), dtype)
+    with np.errstate(over="ignore"):
+        error = ulp.excess(got, exact, explained / unit, x, dtype)
+    at = np.unravel_index(int(np.argmax(error)), error.shape)
+    return Measurement(clause, case, library, dtype, float(error[at]), ACCURACY, f"entry {at[1]} of {x[at[0]]}")
