@@ -70,7 +70,9 @@ def case(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Case:
     required = {
         name: _number(activation, name) for name, default in activation.body.parameters.items() if default is REQUIRED
     }
-    return Case(activation, "", _arrays(activation, shape, required), required)
+    # A draw cannot be compared with another.
+    options = {"training": False} if activation.defaults.get("training") else {}
+    return Case(activation, "", _arrays(activation, shape, required), required, options)
 
 
 def cases(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Iterator[Case]:
@@ -80,20 +82,21 @@ def cases(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Iterat
     for name in activation.body.parameters:
         number = round(0.75 * _number(activation, name) + 0.125, 3)
         given = {**simplest.parameters, name: number}
-        yield Case(activation, f"{name}={number}", _arrays(activation, shape, given), given)
+        yield replace(simplest, label=f"{name}={number}", arrays=_arrays(activation, shape, given), parameters=given)
         if name in activation.rules:
             for kind, extent in (("scalar", ()), ("vector", shape[activation.defaults.get("axis", -1)])):
                 spread = _random(activation, name, kind).uniform(0.9, 1.1, extent)
                 arrays = _arrays(activation, shape, given)
-                yield Case(activation, f"{name}-{kind}", arrays, {**given, name: np.asarray(number * spread)})
+                varied = {**given, name: np.asarray(number * spread)}
+                yield replace(simplest, label=f"{name}-{kind}", arrays=arrays, parameters=varied)
     for name, choices in activation.choices.items():
         for choice in choices:
             if name == "layout":
                 yield packed(activation, shape, choice)
             elif choice != activation.defaults[name]:
-                yield replace(simplest, label=f"{name}={choice}", options={name: choice})
+                yield replace(simplest, label=f"{name}={choice}", options={**simplest.options, name: choice})
     if not activation.elementwise:
-        yield replace(simplest, label="axis=0", options={"axis": 0})
+        yield replace(simplest, label="axis=0", options={**simplest.options, "axis": 0})
 
 
 def packed(activation: xact.Activation, shape: tuple[int, ...] = SHAPE, layout: str | None = None) -> Case:

@@ -144,6 +144,22 @@ def exponential_loss(precision):
     return fit(continued(lambda x: -mpmath.expm1(-x) / x, 1), 0, mpf("0.7"), precision)
 
 
+def exponential_remainder(precision):
+    """(e^-t - 1 + t) / t^2 on [0, 1]."""
+    return fit(continued(lambda t: (mpmath.expm1(-t) + t) / t**2, mpf(1) / 2), 0, 1, precision)
+
+
+def logarithm_rest(precision):
+    """(-log(1 - v) - v) / v^2 on [0, 1/2]."""
+    return fit(continued(lambda v: (-mpmath.log1p(-v) - v) / v**2, mpf(1) / 2), 0, mpf(1) / 2, precision)
+
+
+def quarter(precision):
+    """pi / 4 and the rest that its rounding leaves."""
+    rounded = nearest(mpmath.pi / 4, precision)
+    return rounded, nearest(mpmath.pi / 4 - rounded, precision)
+
+
 def gelu_tanh_derivative(x):
     scale = 2 * mpmath.sqrt(2 / mpmath.pi)
     cubic = scale * mpf("0.044715")
@@ -195,7 +211,13 @@ FITS = {
         "ERF": erf,
     },
     "hyperbolic": {"TANHSHRINK": tanhshrink, "LOG_COSH": log_cosh},
-    "exponential": {"ARTANH": artanh, "EXPONENTIAL_LOSS": exponential_loss},
+    "exponential": {
+        "ARTANH": artanh,
+        "EXPONENTIAL_LOSS": exponential_loss,
+        "EXPONENTIAL_REMAINDER": exponential_remainder,
+    },
+    "logistic": {"LOGARITHM_REST": logarithm_rest},
+    "periodic": {"QUARTER": quarter},
     "gelu_tanh": {"SPLIT": gelu_tanh_split, "SLOPE": gelu_tanh_slope, "SLOPE_ROOT": gelu_tanh_root},
 }  # family -> constant -> the function that computes it
 

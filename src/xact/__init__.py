@@ -12,6 +12,7 @@ from xact._errors import DtypeError as DtypeError
 from xact._errors import MissingRuleError as MissingRuleError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
+from xact._gated import gated as gated
 from xact.activations import *  # noqa: F403
 
 __version__ = "0.1.0"

@@ -95,7 +95,7 @@ class Activation:
         count = len(self.arrays)
         if self.layout and len(args) > 1 and args[1] is None:
             args = (args[0], *args[2:])
-        if self.layout and (len(args) < 2 or isinstance(args[1], (int, str))):
+        if self.layout and (len(args) < 2 or isinstance(args[1], (int, float, str))):
             count = 1
         if len(args) < count:
             needed = "an array" if count == 1 else f"{count} arrays, {' and '.join(self.arrays)}"

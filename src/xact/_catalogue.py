@@ -9,13 +9,18 @@ from typing import Any
 from xact._activation import Activation, catalogue
 from xact._errors import UnknownActivationError
 
+# What makes activations of others, by the name in their spec.
+factories: dict[str, Callable[..., Activation]] = {}
+
 
 def names() -> list[str]:
     """The names of all activations, aliases apart."""
     return sorted({activation.name for activation in catalogue.values()})
 
 
-def get(spec: "str | Mapping[str, Any] | Activation | Callable[..., Any]", **parameters: Any) -> Any:
+def get(
+    spec: "str | Mapping[str, Any] | Activation | Callable[..., Any]", /, *, like: str | None = None, **parameters: Any
+) -> Any:
     """The activation a name, a call in a string, or a mapping describes.
 
     >>> get("gelu")
@@ -24,6 +29,12 @@ def get(spec: "str | Mapping[str, Any] | Activation | Callable[..., Any]", **par
     xact.leaky_relu(negative_slope=0.1)
     >>> get({"name": "gelu", "approximate": "tanh"})
     xact.gelu(approximate='tanh')
+
+    With `like`, the name is that of another framework and the function the one it means, with its defaults; see
+    `xact.compat.explain`.
+
+    >>> get("leaky_relu", like="keras")
+    xact.leaky_relu(negative_slope=0.2)
 
     Names are those of the catalogue, their aliases and the Modules', in any case, with or without underscores and
     dashes. Strings are parsed, never evaluated. Callables are returned as they are. Raises
@@ -37,11 +48,18 @@ def get(spec: "str | Mapping[str, Any] | Activation | Callable[..., Any]", **par
         rest = {key: value for key, value in spec.items() if key != "name"}
         if "name" not in spec:
             raise ValueError(f"xact.get: a mapping needs the key 'name', got {dict(spec)!r}")
+        if spec["name"] in factories:
+            return factories[spec["name"]](**rest, **parameters)
         return get(spec["name"], **{**rest, **parameters})
     if not isinstance(spec, str):
         raise TypeError(f"xact.get takes a name, a mapping or an activation, got {spec!r}")
     name, positional, keywords = _parse(spec)
-    activation = _find(name)
+    if like is not None:
+        from xact.compat import variant
+
+        activation = get(variant(name, like))
+    else:
+        activation = _find(name)
     given = dict(zip(activation.defaults, positional, strict=False))
     if len(positional) > len(activation.defaults):
         raise TypeError(f"xact.get({spec!r}): too many arguments; the signature is {activation.usage}")
@@ -77,14 +95,15 @@ def _value(node: ast.expr) -> Any:
 
 
 def _find(name: str) -> Activation:
-    spelled = {_bare(known): activation for known, activation in catalogue.items()}
-    spelled |= {_bare(activation.module): activation for activation in catalogue.values()} | spelled
-    found = spelled.get(_bare(name))
+    spelled = {bare(known): activation for known, activation in catalogue.items()}
+    spelled |= {bare(activation.module): activation for activation in catalogue.values()} | spelled
+    found = spelled.get(bare(name))
     if found is None:
         nearest = difflib.get_close_matches(name.lower(), catalogue, n=3, cutoff=0.0)
         raise UnknownActivationError(f"no activation is called {name!r}; the nearest names are {', '.join(nearest)}")
     return found
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name without what spellings differ in."""
     return name.strip().lower().replace("_", "").replace("-", "")

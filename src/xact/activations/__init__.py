@@ -4,15 +4,20 @@ from typing import Any
 
 from xact._activation import catalogue
 from xact.activations import (  # noqa: F401
+    combining,
     exponential,
     gated,
+    gated_silu,
     learnable,
     normalizing,
+    periodic,
     piecewise,
     rectified,
+    reducing,
     self_gated,
     shrinking,
     sigmoidal,
+    simplex,
     stochastic,
 )
 

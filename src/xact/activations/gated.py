@@ -1,6 +1,9 @@
 """Gated activations: a value times an activated gate, two arrays or the halves of one."""
 
+from typing import Literal
+
 from xact._activation import activation
+from xact.activations.exponential import ALPHA, SCALE
 
 
 @activation(
@@ -25,21 +28,136 @@ def _(value, gate, xp):
 
 
 @activation(
-    tex=r"\text{gate}\,\sigma(\text{gate})\,\text{value}",
-    paper="Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",
-    module="SwiGLU",
+    tex=r"\tanh(\text{value})\,\sigma(\text{gate})",
+    paper="van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",
+    module="GTU",
+    layout="value_first",
+)
+def gtu(value, gate, /, *, xp):
+    """The unit of PixelCNN and WaveNet: a bounded value, and how much of it passes."""
+    return xp.tanh(value) * xp.sigmoid(gate)
+
+
+@gtu.derivative("value")
+def _(value, gate, xp):
+    return 4 * xp.logistic_pdf(2 * value) * xp.sigmoid(gate)
+
+
+@gtu.derivative("gate")
+def _(value, gate, xp):
+    return xp.tanh(value) * xp.logistic_pdf(gate)
+
+
+@activation(
+    tex=r"\text{gate} \cdot \text{value}",
+    paper="Mnih & Hinton 2007, Three New Graphical Models for Statistical Language Modelling; Shazeer 2020, "
+    "GLU Variants Improve Transformer, arXiv:2002.05202",
+    module="BilinearGLU",
     layout="gate_first",
 )
-def swiglu(gate, value, /, *, xp):
-    """The gate of most large language models: SiLU of one projection times another."""
-    return xp.x_sigmoid(gate, gate) * value
+def bilinear(gate, value, /, *, xp):
+    """A gate without an activation: the product of two projections."""
+    return gate * value
 
 
-@swiglu.derivative("gate")
-def _(gate, value, xp):
-    return xp.x_sigmoid_derivative(gate, gate) * value
+@bilinear.derivative("gate")
+def _(value, xp):
+    return value
 
 
-@swiglu.derivative("value")
+@bilinear.derivative("value")
 def _(gate, xp):
-    return xp.x_sigmoid(gate, gate)
+    return gate
+
+
+@activation(
+    tex=r"\max(\text{gate}, 0)\,\text{value}",
+    paper="Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",
+    module="ReGLU",
+    layout="gate_first",
+    kinks={0: 0},
+)
+def reglu(gate, value, /, *, xp):
+    """A rectified gate: the value passes in proportion to a gate that is positive, else not at all."""
+    return xp.maximum(gate, 0.0) * value
+
+
+@reglu.derivative("gate")
+def _(gate, value, xp):
+    return xp.where(gate <= 0, 0.0, value)
+
+
+@reglu.derivative("value")
+def _(gate, xp):
+    return xp.maximum(gate, 0.0)
+
+
+@activation(
+    tex=r"\begin{cases} \text{gate} & \text{gate} > \text{threshold} \\ 0 & \text{otherwise} \end{cases}"
+    r" \cdot \text{value}",
+    paper="Song et al. 2024, ProSparse, arXiv:2402.13516",
+    module="FATReLUGLU",
+    layout="gate_first",
+    aliases=("fatrelu_and_mul",),
+    kinks={"threshold": 0},
+)
+def fatrelu_glu(gate, value, /, threshold=0.0, *, xp):
+    """ReGLU with gates up to a threshold cut to 0, so that more of the products need not be computed."""
+    return xp.where(gate <= threshold, 0.0, gate) * value
+
+
+@fatrelu_glu.derivative("gate")
+def _(gate, value, threshold, xp):
+    return xp.where(gate <= threshold, 0.0, value)
+
+
+@fatrelu_glu.derivative("value")
+def _(gate, threshold, xp):
+    return xp.where(gate <= threshold, 0.0, gate)
+
+
+@activation(
+    tex=r"\begin{cases} \frac{\text{gate}}{2} \left(1 + \tanh(\sqrt{2 / \pi}\,"
+    r"(\text{gate} + 0.044715\,\text{gate}^3))\right) \text{value} & \text{approximate} = \texttt{tanh} \\"
+    r" \text{gate}\,\Phi(\text{gate})\,\text{value} & \text{otherwise} \end{cases}",
+    paper="Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",
+    module="GEGLU",
+    layout="gate_first",
+    aliases=("gelu_and_mul",),
+)
+def geglu(gate, value, /, *, approximate: Literal["none", "tanh"] = "none", xp):
+    """GELU of one projection times another: the gate of T5 1.1 and of Gemma."""
+    return (xp.gelu_tanh(gate) if approximate == "tanh" else xp.x_normal_cdf(gate)) * value
+
+
+@geglu.derivative("gate")
+def _(gate, value, approximate, xp):
+    return (xp.gelu_tanh_derivative(gate) if approximate == "tanh" else xp.x_normal_cdf_derivative(gate)) * value
+
+
+@geglu.derivative("value")
+def _(gate, approximate, xp):
+    return xp.gelu_tanh(gate) if approximate == "tanh" else xp.x_normal_cdf(gate)
+
+
+@activation(
+    tex=r"1.0507009873554805 \left(\max(\text{gate}, 0) + 1.6732632423543772"
+    r" (e^{\min(\text{gate}, 0)} - 1)\right) \text{value}",
+    paper="Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515, in the place of a gate",
+    module="SeGLU",
+    layout="gate_first",
+    kinks={0: None},
+)
+def seglu(gate, value, /, *, xp):
+    """SELU of one projection times another."""
+    return SCALE * (xp.where(gate > 0, gate, ALPHA * xp.expm1(xp.minimum(gate, 0.0))) * value)
+
+
+@seglu.derivative("gate")
+def _(gate, value, xp):
+    return SCALE * (xp.where(gate > 0, 1.0, ALPHA * xp.exp(xp.minimum(gate, 0.0))) * value)
+
+
+@seglu.derivative("value")
+def _(gate, xp):
+    return xp.where(gate > 0, SCALE * gate, (SCALE * ALPHA) * xp.expm1(xp.minimum(gate, 0.0)))

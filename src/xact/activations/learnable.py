@@ -45,3 +45,189 @@ def _(x, beta, xp):
     # x * (x * 0) stays 0 where x * x would overflow; the limit at infinity is 0 as well.
     x = xp.where(xp.isinf(x), 0.0, x)
     return x * (x * xp.logistic_pdf(beta * x))
+
+
+@activation(
+    tex=r"\text{scale} \max(x, 0)^2 + \text{bias}",
+    paper="Yu et al. 2022, MetaFormer Baselines for Vision, arXiv:2210.13452",
+    module="StarReLU",
+    learnable={"scale": 0.8944271909999159, "bias": -0.4472135954999579},
+    budget={"misrounded float16 by x": (32, "one significand times 1.64 is a tie in float32, in every binade")},
+)
+def star_relu(x, /, scale=0.8944271909999159, bias=-0.4472135954999579, *, xp):
+    """The squared rectifier with mean 0 and variance 1 for a standard normal input, at its initial values."""
+    r = xp.maximum(x, 0.0)
+    small = xp.minimum(r, 1e19)
+    # The square of a 16-bit number is exact, so that little is lost next to the zero; a larger one would overflow.
+    return xp.where(r > 1e19, scale * r * r, scale * (small * small)) + bias
+
+
+@star_relu.derivative
+def _(x, scale, xp):
+    return 2 * scale * xp.maximum(x, 0.0)
+
+
+@star_relu.derivative("scale")
+def _(x, xp):
+    return xp.maximum(x, 0.0) ** 2
+
+
+@star_relu.derivative("bias")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 1.0)
+
+
+@activation(
+    tex=r"\text{gamma} \tanh(\alpha x) + \text{beta}",
+    paper="Zhu et al. 2025, Transformers without Normalization, arXiv:2503.10622",
+    module="DyT",
+    budget={"error float16": (0.6, "next to the zero that beta moves off the origin the rounding of tanh counts")},
+    aliases=("dyt",),
+    learnable={"alpha": 0.5, "gamma": 1.0, "beta": 0.0},
+)
+def dynamic_tanh(x, /, alpha=0.5, gamma=1.0, beta=0.0, *, axis=-1, xp):
+    """A scaled tanh in the place of a normalization layer; gamma and beta lie along `axis`."""
+    # 0 - beta, unlike -beta, is no negative zero: where beta is 0 the result keeps the sign of x = 0.
+    return gamma * xp.tanh(alpha * x) - (0 - beta)
+
+
+@dynamic_tanh.derivative
+def _(x, alpha, gamma, xp):
+    return 4 * gamma * alpha * xp.logistic_pdf(2 * (alpha * x))
+
+
+@dynamic_tanh.derivative("alpha")
+def _(x, alpha, gamma, xp):
+    x = xp.where(xp.isinf(x), 0.0, x)
+    return 4 * gamma * (x * xp.logistic_pdf(2 * (alpha * x)))
+
+
+@dynamic_tanh.derivative("gamma")
+def _(x, alpha, xp):
+    return xp.tanh(alpha * x)
+
+
+@dynamic_tanh.derivative("beta")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 1.0)
+
+
+@activation(
+    tex=r"\begin{cases} \text{alpha\_p}\, x^2 + \beta x & x > 0 \\"
+    r" \text{alpha\_n}\, (e^x - 1 - x) + \beta x & \text{otherwise} \end{cases}",
+    paper="Huang & Schlag 2024, Deriving Activation Functions Using Integration, arXiv:2411.13010",
+    module="XIELU",
+    budget={
+        "parameters": (1, "value and slope cross 0 on the left, where terms with a parameter each cancel"),
+        "error float16": (0.7, "next to these zeros the roundings in float32 count"),
+        "misrounded float16": (80, "where 0.8 x^2 + 0.5 x is an exact tie, the truth a hair off it"),
+        "misrounded float16 by x": (320, "where 1.6 x + 0.5 is an exact tie, the truth a hair off it"),
+        "misrounded bfloat16": (64, "as in float16"),
+        "identity float16": (40, "where x (beta - alpha_n) is a tie that a fused multiplication breaks"),
+    },
+    learnable={"alpha_p": 0.8, "alpha_n": 0.8},
+)
+def xielu(x, /, alpha_p=0.8, alpha_n=0.8, beta=0.5, *, xp):
+    """The integral of an expanded ELU: a parabola on the right, an exponential on the left, slope beta between."""
+    n = xp.minimum(x, 0.0)
+    near = alpha_n * xp.exponential_remainder(n) + beta * n
+    far = alpha_n * xp.expm1(n) + (beta - alpha_n) * n
+    return xp.where(x > 0, (alpha_p * x + beta) * x, xp.where(n > -1, near, far))
+
+
+@xielu.derivative
+def _(x, alpha_p, alpha_n, beta, xp):
+    return xp.where(x > 0, 2 * alpha_p * x + beta, alpha_n * xp.expm1(xp.minimum(x, 0.0)) + beta)
+
+
+@xielu.derivative("alpha_p")
+def _(x, xp):
+    return xp.maximum(x, 0.0) ** 2
+
+
+@xielu.derivative("alpha_n")
+def _(x, xp):
+    return xp.exponential_remainder(xp.minimum(x, 0.0))
+
+
+@xielu.derivative("beta")
+def _(x, xp):
+    return x
+
+
+@activation(
+    tex=r"(1 + \text{lam}\, e^{-\kappa x})^{-1 / \text{lam}}",
+    paper="Alexandridis et al. 2024, Adaptive Parametric Activation, arXiv:2407.08567",
+    module="APA",
+    budget={
+        "C1 float32 by x": (4.5, "a product of two exponentials, each up to 2.4 ULP off in float32"),
+        "C1 float32 by kappa": (5, "as by x, with one product more"),
+        "C1 float32 by lam": (8.5, "near log(lam) = kappa x the logarithm and the sigmoid cancel to a quarter"),
+        "C1 float64 by lam": (8.5, "as in float32"),
+        "identity float16 by lam": (16, "as in float32"),
+    },
+    learnable={"lam": 1.0, "kappa": 1.0},
+)
+def apa(x, /, lam=1.0, kappa=1.0, *, xp):
+    """The sigmoid at lam = 1, the Gumbel distribution function as lam goes to 0."""
+    return xp.generalized_logistic(x, lam, kappa)
+
+
+@apa.derivative
+def _(x, lam, kappa, xp):
+    return xp.generalized_logistic_derivative(x, lam, kappa, kappa)
+
+
+@apa.derivative("lam")
+def _(x, lam, kappa, xp):
+    return xp.generalized_logistic_shape_derivative(x, lam, kappa)
+
+
+@apa.derivative("kappa")
+def _(x, lam, kappa, xp):
+    return xp.generalized_logistic_derivative(x, lam, kappa, xp.where(xp.isinf(x), 0.0, x))
+
+
+@activation(
+    tex=r"(\text{p1} - \text{p2})\, x\, \sigma(\beta (\text{p1} - \text{p2}) x) + \text{p2}\, x",
+    paper="Ma et al. 2021, Activate or Not: Learning Customized Activation, arXiv:2009.04759",
+    module="ACONC",
+    budget={
+        "parameters": (1, "p1 - p2 is rounded, and the slope touches 0 for p2 near p1 / 11"),
+        "error float16 by x": (0.6, "next to the zero of the slope the float32 rounding of the exponent counts"),
+        "error float16 by p1": (0.52, "as by x"),
+        "error float16 by p2": (0.52, "as by x"),
+    },
+    aliases=("aconc",),
+    learnable={"p1": 1.0, "p2": 0.0, "beta": 1.0},
+)
+def acon_c(x, /, p1=1.0, p2=0.0, beta=1.0, *, axis=1, xp):
+    """A smooth maximum of p1 x and p2 x: beta decides between activating and averaging them."""
+    return xp.x_mixture(x, beta * ((p1 - p2) * x), p1, p2)
+
+
+@acon_c.derivative
+def _(x, p1, p2, beta, xp):
+    return xp.x_mixture_derivative(beta * ((p1 - p2) * x), p1, p2)
+
+
+@acon_c.derivative("p1")
+def _(x, p1, p2, beta, xp):
+    y = beta * ((p1 - p2) * x)
+    slope = xp.x_sigmoid_derivative(y, y)
+    return xp.where(slope == 0, 0.0, x) * slope
+
+
+@acon_c.derivative("p2")
+def _(x, p1, p2, beta, xp):
+    # The slopes of z sigma(z) at y and -y sum to 1.
+    y = -(beta * ((p1 - p2) * x))
+    slope = xp.x_sigmoid_derivative(y, y)
+    return xp.where(slope == 0, 0.0, x) * slope
+
+
+@acon_c.derivative("beta")
+def _(x, p1, p2, beta, xp):
+    x = xp.where(xp.isinf(x), 0.0, x)
+    k = p1 - p2
+    return k * k * (x * (x * xp.logistic_pdf(beta * (k * x))))

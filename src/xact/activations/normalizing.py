@@ -14,9 +14,7 @@ def softmax(x, /, *, axis=-1, dtype=None, xp):
 
 @softmax.pullback
 def _(y, dy, axis, xp):
-    # Measured from the cotangent of the largest entry, dy - sum(y dy) keeps its digits where that entry is almost 1.
-    dy = dy - xp.at_largest(dy, y, axis)
-    return y * (dy - xp.sum(y * dy, axis=axis, keepdims=True))
+    return xp.softmax_pullback(y, dy, axis)
 
 
 @activation(
@@ -37,3 +35,62 @@ def _(y, dy, axis, xp):
 @log_softmax.pushforward
 def _(y, dx, axis, xp):
     return dx - xp.sum(xp.exp(y) * dx, axis=axis, keepdims=True)
+
+
+@activation(
+    tex=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
+    paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
+)
+def softmin(x, /, *, axis=-1, dtype=None, xp):
+    """Softmax of -x: the smallest entry has the largest weight."""
+    return xp.softmax(-x, axis)
+
+
+@softmin.pullback
+def _(y, dy, axis, xp):
+    return -xp.softmax_pullback(y, dy, axis)
+
+
+@activation(
+    tex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
+    paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
+    module="Softmax2d",
+)
+def softmax2d(x, /, *, axis=-3, xp):
+    """Softmax over the channels of images, (N, C, H, W) or (C, H, W)."""
+    return xp.softmax(x, axis)
+
+
+@softmax2d.pullback
+def _(y, dy, axis, xp):
+    return xp.softmax_pullback(y, dy, axis)
+
+
+@activation(
+    tex=r"\frac{\text{mask} \, e^{x_i}}{\sum_j \text{mask} \, e^{x_j}}",
+    paper="Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762",
+)
+def masked_softmax(x, /, mask, *, axis=-1, xp):
+    """Softmax of the entries where `mask` is true, 0 elsewhere; 0 everywhere in a row without any."""
+    return xp.masked_softmax(x, mask, axis)
+
+
+@masked_softmax.pullback
+def _(y, dy, axis, xp):
+    return xp.softmax_pullback(y, dy, axis)
+
+
+@activation(
+    tex=r"\frac{x_i - m}{\sqrt{v + \epsilon}}, \quad m = \frac{1}{n} \sum_j x_j,"
+    r" v = \frac{1}{n} \sum_j (x_j - m)^2, n = \sum_j (1 + 0 \cdot x_j)",
+    paper="Ba, Kiros & Hinton 2016, Layer Normalization, arXiv:1607.06450",
+    aliases=("normalize",),
+)
+def standardize(x, /, *, axis=-1, epsilon=1e-5, xp):
+    """Mean 0 and variance 1 along `axis`; epsilon is added to the variance."""
+    return xp.standardized(x, epsilon, axis)
+
+
+@standardize.pullback
+def _(x, dy, axis, epsilon, xp):
+    return xp.standardized_pullback(x, dy, epsilon, axis)

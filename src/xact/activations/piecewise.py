@@ -21,3 +21,170 @@ def hardswish(x, /, *, xp):
 def _(x, xp):
     m = xp.clip(x, -3.0, 3.0)
     return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, (2 * m + 3) / 6))
+
+
+@activation(
+    tex=r"\min(\max(x, \text{min\_val}), \text{max\_val})",
+    paper="Collobert 2004, Large Scale Machine Learning",
+    module="Hardtanh",
+    inplace=True,
+    integers="keep",
+    aliases=("hard_tanh",),
+    kinks={"min_val": 0, "max_val": 0},
+)
+def hardtanh(x, /, min_val=-1.0, max_val=1.0, *, xp):
+    """tanh in three straight lines; the derivative at both ends is 0."""
+    return xp.clip(x, min_val, max_val)
+
+
+@hardtanh.derivative
+def _(y, min_val, max_val, xp):
+    return xp.logical_not((y <= min_val) | (y >= max_val))
+
+
+@activation(
+    tex=r"\min(\max(x, \text{min}), \text{max})",
+    paper="Courbariaux, Bengio & David 2015, BinaryConnect, arXiv:1511.00363",
+    module="Clamp",
+    aliases=("clip",),
+    kinks={"min": 1, "max": 1},
+)
+def clamp(x, /, min=-1.0, max=1.0, *, xp):
+    """Bounds the input; unlike hardtanh it counts both ends as inside, where the derivative is 1."""
+    return xp.clip(x, min, max)
+
+
+@clamp.derivative
+def _(x, min, max, xp):
+    return xp.logical_not((x < min) | (x > max))
+
+
+@activation(
+    tex=r"\frac{\min(\max(x + 3, 0), 6)}{6}",
+    paper="Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",
+    inplace=True,
+    aliases=("hard_sigmoid",),
+    kinks={-3: 0, 3: 0},
+)
+def hardsigmoid(x, /, *, xp):
+    """The sigmoid in three straight lines of slope 1/6; older definitions have 0.2, see hard_sigmoid_general."""
+    return (xp.clip(x, -3.0, 3.0) + 3) / 6
+
+
+@hardsigmoid.derivative
+def _(x, xp):
+    return xp.where(xp.abs(x) < 3, 1 / 6, xp.where(xp.isnan(x), x, 0.0))
+
+
+@activation(
+    tex=r"\min(\max(\alpha x + \beta, 0), 1)",
+    paper="Gulcehre et al. 2016, Noisy Activation Functions, arXiv:1603.00391",
+    budget={
+        "misrounded bfloat16": (32, "for 26 inputs 0.2 x + 0.5 is an exact tie, the truth a hair off it"),
+        "misrounded float16": (208, "the same for 206 inputs"),
+    },
+)
+def hard_sigmoid_general(x, /, alpha=0.2, beta=0.5, *, xp):
+    """A sigmoid in three straight lines of any slope; the defaults are those of ONNX and of the first Keras."""
+    return xp.clip(alpha * x + beta, 0.0, 1.0)
+
+
+@hard_sigmoid_general.derivative
+def _(x, alpha, beta, xp):
+    y = alpha * x + beta
+    return xp.where((y > 0) & (y < 1), alpha, xp.where(xp.isnan(y), y, 0.0))
+
+
+@activation(
+    tex=r"\begin{cases} 0 & x \le -1 \\ x & x \ge 1 \\ \frac{(x + 1)^2}{4} & \text{otherwise} \end{cases}",
+    paper="Blondel, Martins & Niculae 2020, Learning with Fenchel-Young Losses, arXiv:1901.02324",
+)
+def sparse_plus(x, /, *, xp):
+    """Softplus with exact ends: 0 left of -1, x right of 1, one parabola between."""
+    return xp.where(x <= -1, 0.0, xp.where(x >= 1, x, (xp.clip(x, -1.0, 1.0) + 1) ** 2 / 4))
+
+
+@sparse_plus.derivative
+def _(x, xp):
+    return (xp.clip(x, -1.0, 1.0) + 1) / 2
+
+
+@activation(
+    tex=r"\min(\max(\frac{x + 1}{2}, 0), 1)",
+    paper="Martins & Astudillo 2016, From Softmax to Sparsemax, arXiv:1602.02068",
+    kinks={-1: 0, 1: 0},
+)
+def sparse_sigmoid(x, /, *, xp):
+    """The derivative of sparse_plus: sparsemax of the pair (x, 0) with temperature 2."""
+    return (xp.clip(x, -1.0, 1.0) + 1) / 2
+
+
+@sparse_sigmoid.derivative
+def _(x, xp):
+    return xp.where(xp.abs(x) < 1, 0.5, xp.where(xp.isnan(x), x, 0.0))
+
+
+@activation(
+    tex=r"\frac{x \min(\max(x + 2, 0), 2)}{2}",
+    paper="Wightman, PyTorch Image Models",
+    kinks={-2: 0},
+)
+def hard_mish(x, /, *, xp):
+    """Mish in straight lines and one parabola; exactly 0 left of -2 and x right of 0."""
+    m = xp.clip(x, -2.0, 0.0)
+    return xp.where(x >= 0, x, m * (m + 2) / 2)
+
+
+@hard_mish.derivative
+def _(x, xp):
+    return xp.where(x <= -2, 0.0, xp.clip(x, -2.0, 0.0) + 1)
+
+
+@activation(
+    tex=r"\begin{cases} 1 & x > \text{threshold} \\ \text{value} & x = \text{threshold} \\ 0 & \text{otherwise}"
+    r" \end{cases}",
+    paper="McCulloch & Pitts 1943, A Logical Calculus of the Ideas Immanent in Nervous Activity",
+    aliases=("heaviside", "binary_step", "unit_step"),
+    kinks={"threshold": 0},
+)
+def step(x, /, value=1.0, threshold=0.0, *, xp):
+    """All or nothing; `value` at the threshold itself. Its derivative is 0, so nothing before it learns."""
+    return xp.where(x > threshold, 1.0, xp.where(x < threshold, 0.0, xp.where(xp.isnan(x), x, value)))
+
+
+@step.derivative
+def _(x, xp):
+    return xp.zeros_like(x)
+
+
+@activation(
+    tex=r"\operatorname{sign}(x)",
+    paper="Rosenblatt 1958, The Perceptron",
+    aliases=("signum", "bipolar_step"),
+    kinks={0: 0},
+)
+def sign(x, /, *, xp):
+    """-1, 0 or 1. Its derivative is 0, so nothing before it learns."""
+    return xp.where((x == 0) | xp.isnan(x), x, xp.sign(x))
+
+
+@sign.derivative
+def _(x, xp):
+    return xp.zeros_like(x)
+
+
+@activation(
+    tex="x",
+    paper="Widrow & Hoff 1960, Adaptive Switching Circuits",
+    integers="keep",
+    aliases=("linear",),
+)
+def identity(x, /, *, xp):
+    """Returns a copy of its input: a placeholder where an activation is expected."""
+    # By a product, because an array that is input and output at once cannot be kept for a derivative.
+    return 1 * x
+
+
+@identity.derivative
+def _(x, xp):
+    return xp.ones_like(x)

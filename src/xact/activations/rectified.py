@@ -42,3 +42,108 @@ def _(x, negative_slope, xp):
 @leaky_relu.derivative("negative_slope")
 def _(x, xp):
     return xp.minimum(x, 0.0)
+
+
+@activation(
+    tex=r"\min(\max(x, 0), 6)",
+    paper="Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10",
+    module="ReLU6",
+    inplace=True,
+    integers="keep",
+    kinks={0: 0, 6: 0},
+)
+def relu6(x, /, *, xp):
+    """A rectifier capped at 6, so that few bits hold its range."""
+    return xp.clip(x, 0, 6)
+
+
+@relu6.derivative
+def _(y, xp):
+    return xp.logical_not((y <= 0) | (y >= 6))
+
+
+@activation(
+    tex=r"\begin{cases} \text{value} & x \le \text{threshold} \\ x & \text{otherwise} \end{cases}",
+    paper="Collobert, Kavukcuoglu & Farabet 2011, Torch7",
+    inplace=True,
+    integers="keep",
+    kinks={"threshold": 0},
+)
+def threshold(x, /, threshold, value, *, xp):
+    """Passes what exceeds the threshold and replaces the rest; jumps unless value is the threshold."""
+    return xp.where(x <= threshold, value, x)
+
+
+@threshold.derivative
+def _(x, threshold, xp):
+    return xp.logical_not(x <= threshold)
+
+
+@activation(
+    tex=r"\begin{cases} 0 & x \le \alpha \\ x & \text{otherwise} \end{cases}",
+    paper="Konda, Memisevic & Krueger 2015, Zero-bias Autoencoders, arXiv:1402.3337",
+    module="ThresholdedReLU",
+    aliases=("trelu",),
+    kinks={"alpha": 0},
+)
+def thresholded_relu(x, /, alpha=1.0, *, xp):
+    """Only what exceeds alpha passes, unchanged: sparse codes without a shrinking bias."""
+    return xp.where(x <= alpha, 0.0, x)
+
+
+@thresholded_relu.derivative
+def _(x, alpha, xp):
+    return xp.logical_not(x <= alpha)
+
+
+@activation(
+    tex=r"\max(x, 0)^2",
+    paper="So et al. 2021, Primer: Searching for Efficient Transformers, arXiv:2109.08668",
+    module="ReLUSquared",
+    aliases=("relu2", "squared_relu", "sqrelu", "relu_sq"),
+)
+def relu_squared(x, /, *, xp):
+    """The rectifier squared: a continuous derivative, and exact zeros on the left."""
+    return xp.maximum(x, 0.0) ** 2
+
+
+@relu_squared.derivative
+def _(x, xp):
+    return 2 * xp.maximum(x, 0.0)
+
+
+@activation(
+    tex=r"|x|",
+    paper="Jarrett et al. 2009, What is the Best Multi-Stage Architecture for Object Recognition?",
+    module="Abs",
+    aliases=("modulus",),
+    integers="keep",
+    kinks={0: 0},
+)
+def abs(x, /, *, xp):
+    """The rectifier that keeps both sides: the sign is lost, nothing else."""
+    return xp.abs(x)
+
+
+@abs.derivative
+def _(x, xp):
+    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x))
+
+
+@activation(
+    tex=r"\begin{cases} \min(x, \text{max\_value}) & x > \text{threshold} \\"
+    r" \text{negative\_slope}\,(x - \text{threshold}) & \text{otherwise} \end{cases}",
+    paper="Chollet et al. 2015, Keras",
+    module="GeneralReLU",
+    kinks={"threshold": "negative_slope", "max_value": 0},
+)
+def general_relu(x, /, *, negative_slope=0.0, max_value=float("inf"), threshold=0.0, xp):
+    """The rectifier of Keras with its three arguments; it jumps at a threshold other than 0."""
+    left = negative_slope * (x - threshold) if negative_slope else xp.where(xp.isnan(x), x, 0.0)
+    return xp.where(x > threshold, xp.minimum(x, max_value), left)
+
+
+@general_relu.derivative
+def _(x, negative_slope, max_value, threshold, xp):
+    right = xp.where(x >= max_value, 0.0, 1.0 + xp.zeros_like(x))
+    return xp.where(x > threshold, right, xp.where(x <= threshold, negative_slope, x))

@@ -50,3 +50,67 @@ def mish(x, /, *, xp):
 @mish.derivative
 def _(x, xp):
     return xp.x_tanh_softplus_derivative(x)
+
+
+@activation(
+    tex=r"\frac{x}{2} \left(1 + \tanh(\sqrt{2 / \pi}\,(x + 0.044715 x^3))\right)",
+    paper="Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",
+    module="GELUTanh",
+    aliases=("gelu_new", "gelu_pytorch_tanh"),
+)
+def gelu_tanh(x, /, *, xp):
+    """The tanh form of GELU, which GPT-2 and BERT's reference code use; off by up to 5e-4 from the exact form."""
+    return xp.gelu_tanh(x)
+
+
+@gelu_tanh.derivative
+def _(x, xp):
+    return xp.gelu_tanh_derivative(x)
+
+
+@activation(
+    tex=r"x\,\sigma(1.702 x)",
+    paper="Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",
+    module="QuickGELU",
+    budget={"error float16 by x": (0.504, "at -0.753, next to the zero of the slope, the rounding of 1.702 x counts")},
+)
+def quick_gelu(x, /, *, xp):
+    """The sigmoid form of GELU, which CLIP uses; off by up to 0.02 from the exact form."""
+    return xp.x_sigmoid(x, 1.702 * x)
+
+
+@quick_gelu.derivative
+def _(x, xp):
+    return xp.x_sigmoid_derivative(1.702 * x, 1.702 * x)
+
+
+@activation(
+    tex=r"\min(\max(x\,\Phi(x), \text{min}), \text{max})",
+    paper="Wu et al. 2020, Integer Quantization for Deep Learning Inference, arXiv:2004.09602",
+    module="ClippedGELU",
+)
+def clipped_gelu(x, /, min=-10.0, max=10.0, *, xp):
+    """GELU bounded on both sides, so that its range can be quantized."""
+    return xp.clip(xp.x_normal_cdf(x), min, max)
+
+
+@clipped_gelu.derivative
+def _(x, min, max, xp):
+    y = xp.x_normal_cdf(x)
+    return xp.where((y < min) | (y > max), 0.0, xp.x_normal_cdf_derivative(x))
+
+
+@activation(
+    tex=r"x\,\tanh(x)",
+    paper="Roy et al. 2019, LiSHT: Non-Parametric Linearly Scaled Hyperbolic Tangent, arXiv:1901.05894",
+    module="LiSHT",
+)
+def lisht(x, /, *, xp):
+    """Even and nonnegative: x^2 near the origin, |x| far from it."""
+    return x * xp.tanh(x)
+
+
+@lisht.derivative
+def _(x, xp):
+    z = xp.clip(x, -500.0, 500.0)
+    return xp.tanh(z) + 4 * z * xp.logistic_pdf(2 * z)

@@ -18,3 +18,55 @@ def tanhshrink(x, /, *, xp):
 @tanhshrink.derivative
 def _(x, xp):
     return xp.tanh(x) ** 2
+
+
+@activation(
+    tex=r"\begin{cases} 0 & |x| \le \text{lambd} \\ x & \text{otherwise} \end{cases}",
+    paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",
+    module="Hardshrink",
+    aliases=("hard_shrink",),
+    kinks={"lambd": 0, "-lambd": 0},
+)
+def hardshrink(x, /, lambd=0.5, *, xp):
+    """Hard thresholding: small inputs become 0, the others stay as they are."""
+    return xp.where(xp.abs(x) <= lambd, 0.0 * x, x)
+
+
+@hardshrink.derivative
+def _(x, lambd, xp):
+    return xp.logical_not(xp.abs(x) <= lambd)
+
+
+@activation(
+    tex=r"\begin{cases} 0 & |x| \le \text{lambd} \\ x - \text{lambd} \operatorname{sign}(x) & \text{otherwise}"
+    r" \end{cases}",
+    paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",
+    module="Softshrink",
+    aliases=("soft_shrink",),
+    kinks={"lambd": 0, "-lambd": 0},
+)
+def softshrink(x, /, lambd=0.5, *, xp):
+    """Soft thresholding, the proximal map of lambd |x|: everything moves towards 0 by lambd."""
+    return xp.where(xp.abs(x) <= lambd, 0.0 * x, x - xp.clip(x, -lambd, lambd))
+
+
+@softshrink.derivative
+def _(x, lambd, xp):
+    return xp.logical_not(xp.abs(x) <= lambd)
+
+
+@activation(
+    tex=r"\begin{cases} x + \text{bias} & x < -\text{lambd} \\ x - \text{bias} & x > \text{lambd} \\"
+    r" 0 & \text{otherwise} \end{cases}",
+    paper="ONNX operator Shrink",
+    kinks={"lambd": 0, "-lambd": 0},
+)
+def shrink(x, /, lambd=0.5, bias=0.0, *, xp):
+    """Hard thresholding at bias 0, soft thresholding where bias is lambd."""
+    outer = xp.where(x > 0, x - bias, x + bias)
+    return xp.where(xp.abs(x) <= lambd, 0.0 * x, outer)
+
+
+@shrink.derivative
+def _(x, lambd, xp):
+    return xp.logical_not(xp.abs(x) <= lambd)

@@ -47,3 +47,175 @@ def softplus(x, /, beta=1.0, *, threshold=20.0, xp):
 def _(x, beta, threshold, xp):
     exact = xp.sigmoid(beta * x)
     return exact if threshold == 20 else xp.where(beta * x > threshold, 1.0, exact)
+
+
+@activation(
+    tex=r"-\log(1 + e^{-x})",
+    paper="Verhulst 1838, Notice sur la loi que la population suit dans son accroissement",
+    module="LogSigmoid",
+    aliases=("log_sigmoid",),
+)
+def logsigmoid(x, /, *, xp):
+    """The logarithm of the sigmoid: -log loss of a positive example with log-odds x."""
+    return xp.log_sigmoid(x)
+
+
+@logsigmoid.derivative
+def _(x, xp):
+    return xp.sigmoid(-x)
+
+
+@activation(
+    tex=r"\frac{x}{1 + |x|}",
+    paper="Turian, Bergstra & Bengio 2009, Quadratic Features and Deep Architectures for Chunking",
+    integers="float",
+    aliases=("soft_sign",),
+)
+def softsign(x, /, *, xp):
+    """An algebraic tanh: it approaches its bounds as 1 / x, so its tails keep learning."""
+    z = xp.clip(x, -1e30, 1e30)
+    return z / (1 + xp.abs(z))
+
+
+@softsign.derivative
+def _(x, xp):
+    r = 1 / (1 + xp.abs(x))
+    return r * r
+
+
+@activation(
+    tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
+    paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
+)
+def squareplus(x, /, b=4.0, *, xp):
+    """A smooth rectifier made of one square root; b is the size of the bend."""
+    root = xp.hypotenuse(x, b)
+    return xp.where(x < 0, b / (root + xp.abs(x)) / 2, xp.maximum(x, 0.0) / 2 + root / 2)
+
+
+@squareplus.derivative
+def _(x, b, xp):
+    root = xp.hypotenuse(x, b)
+    ratio = xp.where(xp.abs(x) > 1e30, xp.sign(x), x / root)
+    # 1 + ratio cancels in the left tail.
+    return xp.where(ratio < -0.5, b / root / (root + xp.abs(x)) / 2, (1 + ratio) / 2)
+
+
+@squareplus.derivative("b")
+def _(x, b, xp):
+    return 0.25 / xp.hypotenuse(x, b)
+
+
+@activation(
+    tex=r"\sqrt{\log(1 + e^x)}",
+    paper="transformers, activation `sqrtsoftplus`",
+    aliases=("sqrtsoftplus",),
+    budget={"identity float16": (10, "left of powers of 4 a library's square root that is 1 ULP off meets a tie")},
+)
+def sqrt_softplus(x, /, *, xp):
+    """The square root of softplus: it grows as sqrt(x), and falls off as e^(x / 2) where softplus does as e^x."""
+    z = xp.maximum(x, -40.0)
+    return xp.where(x < -40, xp.exp(xp.minimum(x, 0.0) / 2), xp.sqrt(xp.softplus(z)))
+
+
+@sqrt_softplus.derivative
+def _(x, xp):
+    z = xp.maximum(x, -40.0)
+    return xp.where(x < -40, xp.exp(xp.minimum(x, 0.0) / 2) / 2, xp.sigmoid(z) / xp.sqrt(xp.softplus(z)) / 2)
+
+
+@activation(
+    tex=r"\log(\cosh(x))",
+    paper="Green 1990, Bayesian Reconstructions from Emission Tomography Data",
+    module="LogCosh",
+    aliases=("log_cosh",),
+)
+def logcosh(x, /, *, xp):
+    """The integral of tanh: x^2 / 2 near the origin, |x| - log 2 far from it."""
+    return xp.log_cosh(x)
+
+
+@logcosh.derivative
+def _(x, xp):
+    return xp.tanh(x)
+
+
+@activation(
+    tex=r"\text{cap} \tanh(\frac{x}{\text{cap}})",
+    paper="Bello et al. 2016, Neural Combinatorial Optimization, arXiv:1611.09940; Gemma Team 2024, Gemma 2",
+    module="SoftCap",
+    aliases=("tanh_cap",),
+)
+def softcap(x, /, cap=50.0, *, xp):
+    """The identity near the origin, bounded by the cap: keeps logits in range."""
+    return cap * xp.tanh(x / cap)
+
+
+@softcap.derivative
+def _(x, cap, xp):
+    return 4 * xp.logistic_pdf(2 * (x / cap))
+
+
+@activation(
+    tex=r"\Phi(\frac{x - \mu}{\sigma})",
+    paper="Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",
+)
+def laplace(x, /, mu=0.707107, sigma=0.282095, *, xp):
+    """The normal distribution function with the mean and deviation that make it resemble the squared rectifier."""
+    return xp.normal_cdf_at(x, mu, sigma)
+
+
+@laplace.derivative
+def _(x, mu, sigma, xp):
+    return xp.normal_pdf_at(x, mu, sigma)
+
+
+@activation(
+    tex=r"\text{low} + (\text{high} - \text{low})\,\sigma(x)",
+    paper="Howard & Gugger 2020, fastai, arXiv:2002.04688",
+    aliases=("y_range",),
+)
+def sigmoid_range(x, /, low, high, *, xp):
+    """A sigmoid between two bounds, for targets of a known range."""
+    return low + (high - low) * xp.sigmoid(x)
+
+
+@sigmoid_range.derivative
+def _(x, low, high, xp):
+    return (high - low) * xp.logistic_pdf(x)
+
+
+@sigmoid_range.derivative("low")
+def _(x, xp):
+    return xp.sigmoid(-x)
+
+
+@sigmoid_range.derivative("high")
+def _(x, xp):
+    return xp.sigmoid(x)
+
+
+@activation(tex="e^x", paper="Nelder & Wedderburn 1972, Generalized Linear Models", aliases=("exp",))
+def exponential(x, /, *, xp):
+    """Turns log-intensities into intensities, as the link of Poisson regression does."""
+    return xp.exp(x)
+
+
+@exponential.derivative
+def _(x, xp):
+    return xp.exp(x)
+
+
+@activation(
+    tex=r"\begin{cases} \log(1 - e^{-x}) & x > 0 \end{cases}",
+    paper="Maechler 2012, Accurately Computing log(1 - exp(-|a|))",
+    module="Log1mExp",
+)
+def log1mexp(x, /, *, xp):
+    """The log-probability of the complement, from a positive x = -log(p); NaN for negative x."""
+    return xp.log1mexp(x)
+
+
+@log1mexp.derivative
+def _(x, xp):
+    return xp.where(x < 0, xp.nan, 1 / xp.expm1(xp.maximum(x, 0.0)))

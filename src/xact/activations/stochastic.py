@@ -26,3 +26,26 @@ def _(x, lower=1 / 8, upper=1 / 3, *, training=False, rng, xp):
 def _(slope, xp):
     # The slope drawn is all that has to be kept.
     return slope
+
+
+@activation(
+    tex=r"\frac{e^{(x_i + g_i) / \tau}}{\sum_j e^{(x_j + g_j) / \tau}}, \quad g_i = -\log(-\log(u_i)),"
+    r" \quad u_i \sim U(0, 1)",
+    paper="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144; "
+    "Maddison, Mnih & Teh 2017, The Concrete Distribution, arXiv:1611.00712",
+)
+def gumbel_softmax(x, noise, /, tau=1.0, *, hard=False, axis=-1, xp):
+    """A differentiable draw from a categorical distribution; `hard` rounds it to one-hot, with the soft gradient."""
+    y = xp.softmax((x + noise) / tau, axis)
+    return xp.first_largest(y, axis) if hard else y
+
+
+@gumbel_softmax.sample
+def _(x, *, training=True, rng, xp):
+    return xp.gumbel(rng, x) if training else xp.zeros_like(x)
+
+
+@gumbel_softmax.pullback
+def _(x, noise, dy, tau, axis, xp):
+    y = xp.softmax((x + noise) / tau, axis)
+    return xp.softmax_pullback(y, dy, axis) / tau

@@ -45,7 +45,7 @@ def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return rng.uniform(low, high, like.shape).astype(like.dtype)
 
 
-xp = Namespace(np, where=_where, tanh=np.tanh, expm1=np.expm1, uniform=_uniform)
+xp = Namespace(np, where=_where, tanh=np.tanh, expm1=np.expm1, cumulative_sum=np.cumsum, uniform=_uniform)
 
 
 def owns(cls: type) -> bool:

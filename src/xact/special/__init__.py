@@ -9,11 +9,24 @@ number count for nothing: they may be flushed, and so may products with an expon
 
 from functools import partial
 
-from xact.special import exponential, gelu_tanh, hyperbolic, logistic, normal, softmax
+from xact.special import (
+    algebraic,
+    exponential,
+    gelu_tanh,
+    hyperbolic,
+    logistic,
+    normal,
+    periodic,
+    random,
+    reductions,
+    simplex,
+    softmax,
+)
 
 __all__ = ["Namespace"]
 
-FAMILIES = (exponential, gelu_tanh, hyperbolic, logistic, normal, softmax)
+FAMILIES = (algebraic, exponential, gelu_tanh, hyperbolic, logistic, normal, periodic, random)
+FAMILIES += (reductions, simplex, softmax)
 GENERIC = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 
 

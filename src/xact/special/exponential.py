@@ -2,7 +2,7 @@
 
 from xact.special.polynomial import Fit, horner
 
-__all__ = ["expm1", "log1mexp"]
+__all__ = ["expm1", "exponential_remainder", "log1mexp"]
 
 ARTANH = Fit(
     single=(
@@ -24,6 +24,18 @@ EXPONENTIAL_LOSS = Fit(
         1.0, -0.49999999999999994, 0.16666666666666116, -0.04166666666651928,
         0.008333333331297805, -0.001388888872285185, 0.00019841261243318207, -2.480129359522053e-05,
         2.7550603743691316e-06, -2.7455304710435046e-07, 2.4057828051204933e-08, -1.514826562852119e-09,
+    ),
+)
+
+EXPONENTIAL_REMAINDER = Fit(
+    single=(
+        0.5, -0.166666642, 0.0416662917, -0.00833105016,
+        0.00138224161, -0.000188324761, 1.69281266e-05,
+    ),
+    double=(
+        0.5, -0.1666666666666664, 0.04166666666665401, -0.008333333333096557,
+        0.0013888888865978557, -0.0001984126853148021, 2.4801539739718985e-05, -2.7556179049708925e-06,
+        2.753900275371731e-07, -2.4856214837612005e-08, 1.952715306431462e-09, -1.0509453754979482e-10,
     ),
 )
 
@@ -52,3 +64,12 @@ def log1mexp(x, /, *, xp):
     w = e / (2 - e)
     tail = -2 * w * horner(w * w, ARTANH.of(x, xp))
     return xp.where(small, xp.log(z * horner(z, EXPONENTIAL_LOSS.of(x, xp))), tail)
+
+
+def exponential_remainder(x, /, *, xp):
+    """e^x - 1 - x, x <= 0: x^2 P(-x) above -1, (e^x - 1) - x below, where little cancels. Error: 3 / 3 ULP.
+    Source: own.
+    """
+    near = x > -1
+    t = -xp.where(near, x, -0.5)
+    return xp.where(near, t * t * horner(t, EXPONENTIAL_REMAINDER.of(x, xp)), (xp.exp(x) - 1) - x)

@@ -6,9 +6,11 @@ for all t. The 5/4 makes P nearly constant, so that the roundings in q hardly co
 
 import math
 
+from xact.special.algebraic import difference_error, product_error
 from xact.special.polynomial import Fit, horner
 
-__all__ = ["erf", "erfc", "normal_cdf", "normal_pdf", "x_normal_cdf", "x_normal_cdf_derivative"]
+__all__ = ["erf", "erfc", "normal_cdf", "normal_cdf_at", "normal_pdf", "normal_pdf_at", "x_normal_cdf"]
+__all__ += ["x_normal_cdf_derivative"]
 
 FARTHEST = 39.0  # exp(-t^2 / 2) is 0 from here in both precisions
 
@@ -172,3 +174,33 @@ def x_normal_cdf_derivative(x, /, *, xp):
     t = distance(x, xp)
     lower = damped((t - root) * horner(tail_variable(t), SLOPE.of(x, xp)) + value, t, 0.5, xp)
     return xp.where(x < 0, lower, 1 - lower)
+
+
+def standardized(x, mean, deviation, xp):
+    """(x - mean) / deviation, and what its roundings leave."""
+    mean, deviation = mean + xp.zeros_like(x), deviation + xp.zeros_like(x)
+    difference = x - mean
+    t = difference / deviation
+    near = xp.abs(t) < FARTHEST
+    inner = xp.where(near, t, 0.0)
+    back = inner * deviation
+    rest = (difference - back) - product_error(inner, deviation, back, xp)
+    rest = (rest + difference_error(x, mean, difference)) / deviation
+    return t, xp.where(near, rest, 0.0)
+
+
+def normal_cdf_at(x, mean, deviation, /, *, xp):
+    """Phi(t), t = (x - mean) / deviation, plus phi(t) times the rounding error of t, which counts t times in the lower
+    tail. Error: 4.5 / 4 ULP. Source: own.
+    """
+    t, rest = standardized(x, mean, deviation, xp)
+    return xp.normal_cdf(t) + xp.normal_pdf(t) * rest
+
+
+def normal_pdf_at(x, mean, deviation, /, *, xp):
+    """phi(t) / deviation, t = (x - mean) / deviation, the derivative of Phi(t), corrected as normal_cdf_at. Error: 4 /
+    4 ULP. Source: own.
+    """
+    t, rest = standardized(x, mean, deviation, xp)
+    density = xp.normal_pdf(t) / deviation
+    return density - density * (xp.clip(t, -FARTHEST, FARTHEST) * rest)

@@ -29,25 +29,27 @@ def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
     """C1 for an activation along an axis: value, and pullback of a random cotangent."""
     tex, environment = case.activation.tex, case.environment(dtype)
     name = case.activation.arrays[0]
+    given = {**case.parameters, "axis": -1}
     found = []
     for index, x in enumerate(rows(dtype)):
         double = {name: ulp.double(x)}
         exact = truth.values_along(tex, double, environment)
-        jacobian = truth.jacobian_along(tex, double, environment, name).high
+        # A formula without a free index gives one number per row.
+        jacobian = truth.jacobian_along(tex, double, environment, name).high.reshape(len(x), -1, x.shape[-1])
         step = ulp.ulp(double[name], dtype)
         explained = np.abs(jacobian) @ step[..., None]
-        got = evaluate(library, case.activation, {name: x}, case.parameters)
+        got = evaluate(library, case.activation, {name: x}, given)
         found.append(_along("C1", case, library, dtype, got, exact, explained[..., 0], x))
-        dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
+        dy = np.random.default_rng(index).standard_normal(got.shape).astype(dtype)
         wide = ulp.double(dy)
         pulled = truth.pullback_along(tex, double, environment, wide, name)
-        moved = np.abs(np.swapaxes(jacobian, -1, -2)) @ ulp.ulp(wide, dtype)[..., None]
+        moved = np.abs(np.swapaxes(jacobian, -1, -2)) @ ulp.ulp(wide, dtype).reshape(len(x), -1, 1)
         explained = moved[..., 0]
         for k in range(x.shape[-1]):
             beside = {name: double[name] + step * (np.arange(x.shape[-1]) == k)}
             explained += np.abs(truth.pullback_along(tex, beside, environment, wide, name).high - pulled.high)
         explained += _by_saved_value(case, ulp.double(x), wide, dtype)
-        got = pull(library, case.activation, x, case.parameters, dy)
+        got = pull(library, case.activation, x, given, dy)
         found.append(_along("C1 pullback", case, library, dtype, got, pulled, explained, x))
     return found
 
@@ -57,8 +59,8 @@ def _by_saved_value(case: Case, x: np.ndarray, dy: np.ndarray, dtype: str) -> np
     rule = case.activation.pullbacks[case.activation.arrays[0]]
     if "y" not in rule.names:
         return np.zeros(x.shape)
-    y = case.activation(x, **case.parameters)
-    values = {**case.activation.defaults, **case.parameters, "x": x, "dy": dy, "y": y}
+    y = case.activation(x, **case.parameters, axis=-1)
+    values = {**case.activation.defaults, **case.parameters, "axis": -1, "x": x, "dy": dy, "y": y}
     at, moved = rule(values, numpy.xp), np.zeros(x.shape)
     for k in range(x.shape[-1]):
         # Large enough for the difference quotient to have digits.
@@ -71,6 +73,8 @@ def _by_saved_value(case: Case, x: np.ndarray, dy: np.ndarray, dtype: str) -> np
 def _along(
     clause: str, case: Case, library: str, dtype: str, got: np.ndarray, exact: Truth, explained: np.ndarray, x: Any
 ) -> Measurement:
+    if exact.high.ndim == 1:
+        got, exact, x = got[:, None], Truth(exact.high[:, None], exact.low[:, None]), x[:, :1]
     unit = ulp.ulp(ulp.double(x), dtype)
     with np.errstate(over="ignore"):
         error = ulp.excess(got, exact, explained / unit, x, dtype)

@@ -21,8 +21,8 @@ class Undecided(Exception):
     """The balls are too wide to choose a branch."""
 
 
-class Undefined(Exception):
-    """There is no derivative: the point is a tie of max, min, | | or sign."""
+class Undefined(ValueError):
+    """There is no value, because no case applies, or no derivative: the point is a tie of max, min, | | or sign."""
 
 
 class Balls:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import cached_property, reduce
 from typing import Any
 
-from .fields import exact
+from .fields import Undefined, exact
 from .tex import Node, parse
 
 Evaluator = Callable[[dict[str, Any]], Any]
@@ -217,7 +217,7 @@ class _Compiler:
             for value, condition in zip(values, conditions, strict=True):
                 if condition(env):
                     return value(env)
-            raise ValueError(f"no case of the formula {self.formula.tex!r} applies")
+            raise Undefined(f"no case of the formula {self.formula.tex!r} applies")
 
         return chosen
 

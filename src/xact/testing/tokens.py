@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     |(?P<symbol>.)""",
     re.VERBOSE | re.DOTALL,
 )
+# max and min are also names of parameters: functions only before a bracket or an index.
+_CALL = re.compile(r"\s*(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[{_]|\\\{)")
 _SYMBOLS = {r"\cdot": "*", r"\times": "*", "=": "==", r"\ne": "!=", r"\neq": "!=", r"\lt": "<", r"\gt": ">"}
 _SYMBOLS |= {r"\le": "<=", r"\leq": "<=", r"\leqslant": "<=", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">="}
 _SYMBOLS |= {r"\land": "and", r"\wedge": "and", r"\lor": "or", r"\vee": "or"}
@@ -65,7 +67,7 @@ def tokenize(tex: str) -> list[Token]:
                 kind, text = _WORDS[word.lower()], word
             elif word.startswith(("where ", "with ")):
                 kind, text = "where", word
-            elif spelled in ARITY or spelled in ("max", "min"):
+            elif spelled in ARITY or spelled in ("max", "min") and _CALL.match(tex, match.end()):
                 kind, text = "function", spelled
             else:
                 kind, text = ("name" if word.isidentifier() else "prose"), word

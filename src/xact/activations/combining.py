@@ -1,0 +1,52 @@
+"""Activations that change the number of elements along an axis: neighbours combined, or both signs kept."""
+
+from xact._activation import activation
+from xact._errors import ShapeError
+
+
+@activation(
+    tex=r"\max_j x_{k \cdot \text{pieces} + j}, \quad 0 \le j < \text{pieces}",
+    paper="Goodfellow et al. 2013, Maxout Networks, arXiv:1302.4389",
+)
+def maxout(x, /, *, pieces=2, axis=-1, xp):
+    """The largest of each `pieces` neighbours along `axis`; ties share the gradient equally."""
+    if pieces < 1 or x.shape[axis] % pieces:
+        raise ShapeError(f"maxout: axis {axis} has {x.shape[axis]} elements, no multiple of `pieces` = {pieces}")
+    groups, axis = xp.grouped(x, pieces, axis)
+    return xp.max(groups, axis=axis)
+
+
+@maxout.pullback
+def _(x, dy, pieces, axis, xp):
+    groups, axis = xp.grouped(x, pieces, axis)
+    return xp.reshape(xp.share_of_largest(groups, axis) * xp.expand_dims(dy, axis=axis), x.shape)
+
+
+@maxout.pushforward
+def _(x, dx, pieces, axis, xp):
+    tangents, _ = xp.grouped(dx, pieces, axis)
+    groups, axis = xp.grouped(x, pieces, axis)
+    return xp.sum(xp.share_of_largest(groups, axis) * tangents, axis=axis)
+
+
+@activation(
+    tex=r"\text{concat}(\max(x, 0), \max(-x, 0))",
+    paper="Shang et al. 2016, Understanding and Improving CNNs via Concatenated Rectified Linear Units, "
+    "arXiv:1603.05201",
+    module="CReLU",
+    kinks={0: 0},
+)
+def crelu(x, /, *, axis=-1, xp):
+    """The positive and the negative part side by side: twice the elements along `axis`, and no information lost."""
+    return xp.concat([xp.maximum(x, 0.0), xp.maximum(-x, 0.0)], axis=axis)
+
+
+@crelu.pullback
+def _(x, dy, axis, xp):
+    positive, negative = xp.halves(dy, axis)
+    return xp.where(x > 0, positive, 0.0) - xp.where(x < 0, negative, 0.0)
+
+
+@crelu.pushforward
+def _(x, dx, axis, xp):
+    return xp.concat([xp.where(x > 0, dx, 0.0), xp.where(x < 0, -dx, 0.0)], axis=axis)

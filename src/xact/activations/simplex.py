@@ -1,0 +1,61 @@
+"""Normalizing activations with exact zeros: projections onto the simplex, up to the vertex."""
+
+from xact._activation import activation
+
+
+@activation(
+    tex=r"\max(x_i - \tau, 0), \quad \tau \text{ such that } \sum_j \max(x_j - \tau, 0) = 1",
+    paper="Martins & Astudillo 2016, From Softmax to Sparsemax, arXiv:1602.02068",
+)
+def sparsemax(x, /, *, axis=-1, xp):
+    """The nearest point of the probability simplex: weights that sum to one, most of them exactly 0."""
+    return xp.sparsemax(x, axis)
+
+
+@sparsemax.pullback
+def _(y, dy, axis, xp):
+    return xp.centered_by(xp.power_inside(y, 0), dy, y, axis)
+
+
+@activation(
+    tex=r"\max(x_i / 2 - \tau, 0)^2, \quad \tau \text{ such that } \sum_j \max(x_j / 2 - \tau, 0)^2 = 1",
+    paper="Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, arXiv:1905.05702",
+)
+def entmax15(x, /, *, axis=-1, xp):
+    """Between softmax and sparsemax: zeros for entries far below the largest, and no kink where they end."""
+    return xp.entmax15(x, axis)
+
+
+@entmax15.pullback
+def _(y, dy, axis, xp):
+    return xp.centered_by(xp.power_inside(y, 0.5), dy, y, axis)
+
+
+@activation(
+    tex=r"\max((\alpha - 1) x_i - \tau, 0)^{1 / (\alpha - 1)},"
+    r" \quad \tau \text{ such that } \sum_j \max((\alpha - 1) x_j - \tau, 0)^{1 / (\alpha - 1)} = 1",
+    paper="Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, arXiv:1905.05702",
+    aliases=("entmax_bisect",),
+)
+def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=50, xp):
+    """The family from softmax (alpha = 1) through entmax15 to sparsemax (alpha = 2); tau by bisection."""
+    return xp.entmax(x, alpha, n_iter, axis)
+
+
+@entmax.pullback
+def _(y, dy, alpha, axis, xp):
+    return xp.centered_by(xp.power_inside(y, 2 - alpha), dy, y, axis)
+
+
+@activation(
+    tex=r"\begin{cases} 1 & i = \min \arg\max_j x_j \\ 0 & \text{otherwise} \end{cases}",
+    paper="ONNX, operator Hardmax",
+)
+def hardmax(x, /, *, axis=-1, xp):
+    """1 at the first of the largest entries, 0 elsewhere; its derivative is 0."""
+    return xp.first_largest(x, axis)
+
+
+@hardmax.pullback
+def _(dy, xp):
+    return 0.0 * dy

@@ -1,0 +1,131 @@
+"""Projections onto the probability simplex, along one axis.
+
+All three are p = max(z - tau, 0)^e with the threshold tau that makes the sum 1. tau is found from the sorted entries,
+or by bisection, and ends in a step of Newton's method: it restores the digits that running sums lose, and makes
+tau's derivative right where another transform differentiates these formulas.
+"""
+
+__all__ = ["centered_by", "entmax", "entmax15", "first_largest", "power_inside", "sparsemax"]
+
+
+def below_largest(x, scale, axis, xp):
+    """(x - max(x)) scale, 0 at +inf, and at least -2: below -1 nothing has weight. A row of -inf alone is NaN."""
+    largest = xp.max(x, axis=axis, keepdims=True)
+    return xp.maximum(scale * xp.where(x == xp.inf, 0.0, x - largest), -2.0)
+
+
+def descending(z, axis, xp):
+    """The sorted entries, and how many entries each is the last of: 1, 2, 3 ..."""
+    return -xp.sort(-z, axis=axis), xp.cumulative_sum(xp.ones_like(z), axis=axis)
+
+
+def last(values, chosen, count, axis, xp):
+    """The value at the last of the chosen entries, which come first."""
+    size = xp.sum(xp.where(chosen, xp.ones_like(values), 0.0), axis=axis, keepdims=True)
+    return xp.sum(xp.where(count == size, values, 0.0), axis=axis, keepdims=True)
+
+
+def sparsemax(x, /, axis=-1, *, xp):
+    """max(x - tau, 0), sum 1: tau from the sorted entries, then one step of Newton. Error: 4 / 4 ULP beside the change
+    that 1 ULP of each entry makes. Source: Martins and Astudillo 2016, arXiv:1602.02068, algorithm 1.
+    """
+    if x.shape[axis] == 0:
+        return x
+    z = below_largest(x, 1.0, axis, xp)
+    ordered, count = descending(z, axis, xp)
+    threshold = (xp.cumulative_sum(ordered, axis=axis) - 1) / count
+    tau = last(threshold, ordered > threshold, count, axis, xp)
+    y = xp.maximum(z - tau, 0.0)
+    size = xp.sum(xp.where(y > 0, xp.ones_like(y), 0.0), axis=axis, keepdims=True)
+    tau = tau + (xp.sum(y, axis=axis, keepdims=True) - 1) / size
+    return xp.maximum(z - tau, 0.0)
+
+
+def entmax15(x, /, axis=-1, *, xp):
+    """max(x / 2 - tau, 0)^2, sum 1: tau from mean and variance of the largest entries, then one step of Newton. Error:
+    4 / 4 ULP beside the change that 1 ULP of each entry makes. Source: Peters, Niculae and Martins 2019,
+    arXiv:1905.05702, algorithm 2.
+    """
+    if x.shape[axis] == 0:
+        return x
+    z = below_largest(x, 0.5, axis, xp)
+    ordered, count = descending(z, axis, xp)
+    mean = xp.cumulative_sum(ordered, axis=axis) / count
+    spread = xp.cumulative_sum(ordered * ordered, axis=axis) - count * mean * mean
+    # Beyond the support the rest is negative; 1e-30 keeps the root's derivative finite there.
+    threshold = mean - xp.sqrt(xp.maximum((1 - spread) / count, 1e-30))
+    tau = last(threshold, ordered >= threshold, count, axis, xp)
+    root = xp.maximum(z - tau, 0.0)
+    total = xp.sum(root * root, axis=axis, keepdims=True)
+    tau = tau + (total - 1) / (2 * xp.sum(root, axis=axis, keepdims=True))
+    root = xp.maximum(z - tau, 0.0)
+    return root * root
+
+
+def entmax(x, alpha, steps, /, axis=-1, *, xp):
+    """max((alpha - 1) x - tau, 0)^(1 / (alpha - 1)), sum 1: softmax for alpha = 1, else tau by bisection, then one step
+    of Newton and division by the sum. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes, times
+    1 / (alpha - 1) below alpha = 2. Source: Peters, Niculae and Martins 2019, arXiv:1905.05702, algorithm 1.
+    """
+    if alpha < 1:
+        raise ValueError(f"entmax: `alpha` must be at least 1, got {alpha!r}")
+    if x.shape[axis] == 0:
+        return x
+    if alpha == 1:
+        return xp.softmax(x, axis)
+    if alpha == 1.5:
+        return xp.entmax15(x, axis)
+    if alpha == 2:
+        return xp.sparsemax(x, axis)
+    z = below_largest(x, alpha - 1, axis, xp)
+    exponent = 1 / (alpha - 1)
+    low = xp.max(z, axis=axis, keepdims=True) - 1
+    width = xp.ones_like(low) * (1 - x.shape[axis] ** (1 - alpha))
+    for _ in range(steps):
+        width = width / 2
+        weights, _slopes = powers(z - (low + width), exponent, xp)
+        low = xp.where(xp.sum(weights, axis=axis, keepdims=True) >= 1, low + width, low)
+    weights, slopes = powers(z - low, exponent, xp)
+    tau = low + (xp.sum(weights, axis=axis, keepdims=True) - 1) / xp.sum(slopes, axis=axis, keepdims=True)
+    weights, _slopes = powers(z - tau, exponent, xp)
+    return weights / xp.sum(weights, axis=axis, keepdims=True)
+
+
+def power_inside(y, exponent, /, *, xp):
+    """y^exponent for y > 0 and 0 outside the support, y = 0, with finite derivatives; NaN is kept. Error: that of the
+    library's power. Source: own.
+    """
+    outside = y <= 0
+    inside = xp.where(outside, 1.0, y)
+    if exponent == 0:
+        return xp.where(outside, 0.0, inside / inside)
+    return xp.where(outside, 0.0, xp.sqrt(inside) if exponent == 0.5 else inside**exponent)
+
+
+def powers(t, exponent, xp):
+    """max(t, 0)^exponent and its derivative."""
+    positive = t > 0
+    base = xp.where(positive, t, 1.0)
+    power = xp.where(t <= 0, 0.0, base**exponent)
+    return xp.where(xp.isnan(t), t, power), xp.where(positive, exponent * base ** (exponent - 1), 0.0)
+
+
+def centered_by(weights, dy, largest, axis, /, *, xp):
+    """w (dy - sum(w dy) / sum(w)): the product of a cotangent with the Jacobian of a projection whose entries move in
+    proportion to the weights. It keeps its digits as softmax_pullback does, `largest` tells the largest entry. Linear
+    in dy and symmetric. Error: as softmax_pullback. Source: Peters, Niculae and Martins 2019, proposition 2.
+    """
+    total = xp.sum(weights, axis=axis, keepdims=True)
+    dy = dy - xp.at_largest(dy, largest, axis)
+    dy = dy - xp.sum(weights * dy, axis=axis, keepdims=True) / total
+    return weights * (dy - xp.sum(weights * dy, axis=axis, keepdims=True) / total)
+
+
+def first_largest(x, /, axis=-1, *, xp):
+    """1 at the first of the largest entries, 0 at the others; a row with a NaN is NaN. Error: none. Source: own."""
+    if x.shape[axis] == 0:
+        return x
+    largest = xp.max(x, axis=axis, keepdims=True)
+    ones = xp.where(x == largest, xp.ones_like(x), 0.0)
+    first = (ones > 0) & (xp.cumulative_sum(ones, axis=axis) == 1)
+    return xp.where(xp.isnan(largest), largest, xp.where(first, ones, 0.0))

@@ -1,0 +1,176 @@
+"""sparsemax, entmax15, entmax and hardmax against arbitrary precision; no formula the truth can read gives their
+threshold.
+"""
+
+from functools import lru_cache
+
+import mpmath
+import numpy as np
+import pytest
+
+import xact
+from xact.testing import contract, ulp
+from xact.testing.libraries import evaluate, pull
+from xact.testing.ulp import Truth
+
+LIBRARIES = ("numpy", "jax", "torch")
+ALPHAS = {"sparsemax": 2.0, "entmax15": 1.5}
+CASES = [("sparsemax", {}), ("entmax15", {}), ("entmax", {"alpha": 1.25}), ("entmax", {"alpha": 2.5})]
+INF = float("inf")
+
+
+def label(value):
+    return value if isinstance(value, str) else ",".join(map(str, value.values()))
+
+
+def projection(row, alpha):
+    """The weights of a row, by bisection in 120 bits, then Newton's method."""
+    with mpmath.workprec(120):
+        scale = mpmath.mpf(alpha) - 1
+        z = [scale * (mpmath.mpf(v) - max(row)) for v in row]
+        low, high = mpmath.mpf(-1), mpmath.mpf(0)
+        for _ in range(40):
+            middle = (low + high) / 2
+            total = mpmath.fsum((v - middle) ** (1 / scale) for v in z if v > middle)
+            low, high = (middle, high) if total >= 1 else (low, middle)
+        for _ in range(4):
+            inside = [v - low for v in z if v > low]
+            excess = mpmath.fsum(t ** (1 / scale) for t in inside) - 1
+            low += excess * scale / mpmath.fsum(t ** (1 / scale - 1) for t in inside)
+        return [(v - low) ** (1 / scale) if v > low else mpmath.mpf(0) for v in z]
+
+
+def pulled(weights, dy, alpha):
+    with mpmath.workprec(120):
+        slopes = [p ** (2 - mpmath.mpf(alpha)) if p else mpmath.mpf(0) for p in weights]
+        mean = mpmath.fsum(s * mpmath.mpf(d) for s, d in zip(slopes, dy, strict=True)) / mpmath.fsum(slopes)
+        return [s * (mpmath.mpf(d) - mean) for s, d in zip(slopes, dy, strict=True)]
+
+
+def truth(rows):
+    high = np.array([[float(v) for v in row] for row in rows])
+    with mpmath.workprec(120):
+        low = [[float(v - mpmath.mpf(float(v))) for v in row] for row in rows]
+    return Truth(high, np.array(low))
+
+
+def jacobian(weights, alpha):
+    slopes = np.array([float(p) ** (2 - alpha) if p else 0.0 for p in weights])
+    return np.diag(slopes) - np.outer(slopes, slopes) / slopes.sum()
+
+
+@lru_cache
+def exact(alpha, dtype):
+    """Rows, cotangents, the truth of value and pullback, and what inputs 1 ULP away change."""
+    found = []
+    for index, x in enumerate(contract.rows(dtype)):
+        x = x[:2]
+        dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
+        wide, cotangent = ulp.double(x), ulp.double(dy)
+        step = ulp.ulp(wide, dtype)
+        weights = [projection(row, alpha) for row in wide]
+        jacobians = [np.abs(jacobian(row, alpha)) for row in weights]
+        moved = np.stack([j @ s for j, s in zip(jacobians, step, strict=True)])
+        back = [pulled(p, d, alpha) for p, d in zip(weights, cotangent, strict=True)]
+        swayed = np.stack([j @ s for j, s in zip(jacobians, ulp.ulp(cotangent, dtype), strict=True)])
+        for r, row in enumerate(wide):
+            for k in range(row.size):
+                beside = row.copy()
+                beside[k] += step[r, k]
+                other = pulled(projection(beside, alpha), cotangent[r], alpha)
+                swayed[r] += [abs(float(a - b)) for a, b in zip(other, back[r], strict=True)]
+        found.append((x, dy, truth(weights), moved, truth(back), swayed))
+    return found
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=label)
+def test_accuracy(name, options, dtype, library):
+    f, alpha = xact.get(name), options.get("alpha", ALPHAS.get(name))
+    # A power of more than 1 multiplies the relative error of its base.
+    bound = contract.ACCURACY * max(1.0, 1 / (alpha - 1) - 1)
+    found = exact(alpha, dtype)
+    # XLA compiles the bisection anew for every shape, which takes seconds.
+    for x, dy, value, moved, back, swayed in found[2:4] if library == "jax" and name == "entmax" else found:
+        unit = ulp.ulp(ulp.double(x), dtype)
+        error = ulp.excess(evaluate(library, f, {"x": x}, options), value, moved / unit, x, dtype)
+        assert error.max() <= bound, x
+        error = ulp.excess(pull(library, f, x, options, dy), back, swayed / unit, x, dtype)
+        assert error.max() <= bound, x
+
+
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15", "entmax"])
+def test_limits(name):
+    f = xact.get(name)
+    third = 1 / 3
+    x = np.array([[INF, 0, -INF], [INF, INF, 1], [-INF, 2, 2], [np.nan, 1, 2], [-INF, -INF, -INF], [7, 7, 7]])
+    expected = [[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [np.nan] * 3, [np.nan] * 3, [third] * 3]
+    np.testing.assert_allclose(f(x), expected, rtol=1e-15)
+    back = xact.vjp(f, x)[1](np.array([[1.0, 2.0, 4.0]] * 6))[0]
+    assert np.all(np.isfinite(back[[0, 1, 2, 5]]))
+    assert np.all(np.isnan(back[[3, 4]]))
+    huge = np.array([[3e38, -3e38, 3e38]], np.float32)
+    np.testing.assert_allclose(f(huge), [[0.5, 0, 0.5]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15", "entmax", "hardmax"])
+def test_shapes(name):
+    f = xact.get(name)
+    x = np.random.default_rng(0).normal(size=(3, 4, 5))
+    for axis in range(-3, 3):
+        np.testing.assert_allclose(f(x, axis=axis), np.moveaxis(f(np.moveaxis(x, axis, -1)), -1, axis), rtol=1e-14)
+    assert f(np.ones((3, 0))).shape == (3, 0)
+    assert f(np.ones((0, 3))).shape == (0, 3)
+    assert np.all(f(np.ones((3, 1))) == 1)
+    assert f(x.astype(np.float16)).dtype == np.float16
+
+
+def test_entmax_contains_its_relatives():
+    x = np.random.default_rng(0).normal(size=(20, 9)) * 2
+    np.testing.assert_array_equal(xact.entmax(x), xact.entmax15(x))
+    np.testing.assert_array_equal(xact.entmax(x, alpha=2), xact.sparsemax(x))
+    np.testing.assert_array_equal(xact.entmax(x, alpha=1), xact.softmax(x))
+    np.testing.assert_allclose(xact.entmax(x, alpha=1.5 + 1e-9), xact.entmax15(x), atol=1e-8)
+    np.testing.assert_allclose(xact.entmax(x, alpha=2 - 1e-9), xact.sparsemax(x), atol=1e-8)
+    with pytest.raises(ValueError, match="at least 1"):
+        xact.entmax(x, alpha=0.5)
+
+
+def test_sparsemax_of_two_is_the_hard_sigmoid():
+    """Martins & Astudillo 2016, section 2.3."""
+    t = np.linspace(-2, 2, 41)
+    rows = np.stack([t, np.zeros_like(t)], axis=1)
+    np.testing.assert_allclose(xact.sparsemax(rows)[:, 0], np.clip((t + 1) / 2, 0, 1), atol=1e-15)
+
+
+def test_hardmax():
+    x = np.array([[1.0, 3, 3], [-INF, -INF, -INF], [INF, INF, 0], [0, np.nan, 1]])
+    expected = [[0, 1, 0], [1, 0, 0], [1, 0, 0], [np.nan] * 3]
+    np.testing.assert_array_equal(xact.hardmax(x), expected)
+    np.testing.assert_array_equal(xact.vjp("hardmax", x)[1](np.ones((4, 3)))[0], np.zeros((4, 3)))
+
+
+@pytest.mark.needs("jax", "torch")
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15", "entmax"])
+def test_transforms(name):
+    import jax
+    import jax.numpy as jnp
+    import torch
+
+    f = xact.get(name)
+    x = np.random.default_rng(1).normal(size=(5, 6)) * 2
+    expected = xact.vjp(f, x)[1](x**2)[0]
+
+    def weighted(row):
+        return (f(row) * jax.lax.stop_gradient(row) ** 2).sum()
+
+    got = jax.jit(jax.vmap(jax.grad(weighted)))(jnp.asarray(x))
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+    leaf = torch.tensor(x, requires_grad=True)
+    batched = torch.func.vmap(f)(leaf)
+    batched.backward(torch.tensor(x**2))
+    np.testing.assert_allclose(leaf.grad, expected, rtol=1e-12, atol=1e-14)
+    inside = torch.tensor([[0.3, 0.1, -0.2, 2.0]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(f, inside)
+    assert torch.autograd.gradgradcheck(f, inside)
