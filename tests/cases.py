@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 import xact
+from xact._activation import catalogue
 from xact._signature import REQUIRED
+from xact.backends import numpy
 
 SHAPE = (2, 3, 4)
 # Distance kept from points without a derivative: far more than a finite difference moves.
@@ -114,6 +116,44 @@ def every(shape: tuple[int, ...] = SHAPE) -> list[Case]:
 def simple(shape: tuple[int, ...] = SHAPE) -> list[Case]:
     """One case per activation of the catalogue."""
     return [case(xact.get(name), shape) for name in xact.names()]
+
+
+def kind(activation: xact.Activation) -> tuple[Any, ...]:
+    """What a backend looks at: two activations of one kind take the same path through every transform."""
+    body, expressions = activation.body, (*activation.rules.values(), *activation.pullbacks.values())
+    return (
+        len(body.arrays),
+        activation.layout is not None,
+        activation.sampled is not None,
+        bool(activation.pullbacks),
+        bool(activation.pushforwards),
+        any("y" in rule.names for rule in expressions),
+        _is_mask(activation),
+        bool(body.parameters),
+        any(name in activation.rules or name in activation.pullbacks for name in body.parameters),
+        REQUIRED in activation.defaults.values(),
+        bool(body.options.keys() - {"axis"}),
+    )
+
+
+def _is_mask(activation: xact.Activation) -> bool:
+    """Whether the rule of the first array gives a mask."""
+    rule = activation.rules.get(activation.arrays[0])
+    if rule is None or activation.sampled:
+        return False
+    given = case(activation)
+    values = {**activation.defaults, **given.parameters, "y": given.call()}
+    values |= dict(zip(activation.arrays, given.arrays, strict=True))
+    with np.errstate(all="ignore"):
+        return bool(rule(values, numpy.xp).dtype == bool)
+
+
+def representatives() -> frozenset[str]:
+    """The first activation of every kind, in the order of the catalogue."""
+    first: dict[tuple[Any, ...], str] = {}
+    for activation in catalogue.values():
+        first.setdefault(kind(activation), activation.name)
+    return frozenset(first.values())
 
 
 def _number(activation: xact.Activation, name: str) -> float:
