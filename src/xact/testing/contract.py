@@ -19,6 +19,8 @@ ACCURACY = 4.0
 MISROUNDED = 16
 ROUNDING = 0.501
 IDENTITY = 8
+# Bits of a slope that says how far a result moves.
+SLOPE = 12
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,11 @@ class Measurement:
         )
 
 
-def cases(activation: Any, quantities: bool = True) -> Iterator[Case]:
-    """The defaults, every other choice of an option, another value of every number; value and derivatives."""
+def cases(activation: Any, quantities: bool = True, numbers: bool = True) -> Iterator[Case]:
+    """The defaults, every other choice of an option, and with `numbers` another value of every number.
+
+    quantities: the derivatives too, not the value alone.
+    """
     variants: list[dict[str, Any]] = [{}]
     required = {
         name: 0.25 + 0.5 * index
@@ -98,7 +103,7 @@ def cases(activation: Any, quantities: bool = True) -> Iterator[Case]:
     }
     for name, choices in activation.body.choices.items():
         variants += [{name: choice} for choice in choices if choice != activation.defaults[name]]
-    for name, default in activation.body.parameters.items():
+    for name, default in activation.body.parameters.items() if numbers else ():
         # No short fraction: its products with 16-bit inputs would be ties that nothing computed can break.
         variants.append({name: 1.3217 if name in required else 1.7321 * default + 0.0917})
     for variant in variants:
@@ -128,17 +133,23 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
 
 
 @lru_cache(maxsize=64)
-def _truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.ndarray]:
-    """Inputs, the truth, and the error that inputs 1 ULP away explain."""
+def _truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth]:
+    """Inputs and the truth."""
     given = inputs(case, dtype)
+    return given, quantity(case, {name: ulp.double(array) for name, array in given.items()}, dtype)
+
+
+@lru_cache(maxsize=64)
+def _explained(case: Case, dtype: str) -> np.ndarray:
+    """The error that inputs 1 ULP away explain."""
+    given, exact = _truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
-    exact = quantity(case, doubles, dtype)
     explained = np.zeros(exact.high.shape)
     for name, array in given.items():
         explained += _slope(case, doubles, name, array, dtype)
     for name in case.activation.body.parameters:
         explained += _bound(case, "parameters", 0) * _moved(case, doubles, name, dtype)
-    return given, exact, explained
+    return explained
 
 
 def _moved(case: Case, doubles: Mapping[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
@@ -147,19 +158,41 @@ def _moved(case: Case, doubles: Mapping[str, np.ndarray], name: str, dtype: str)
         return np.zeros(())
     compute = "float64" if dtype == "float64" else "float32"
     value = case.environment(dtype)[name]
-    beside = Case(case.activation, {**case.parameters, name: value + float(ulp.ulp(value, compute))}, case.wrt)
-    here, there = quantity(case, doubles, dtype), quantity(beside, doubles, dtype)
+    step = float(ulp.ulp(value, compute))
+    beside = Case(case.activation, {**case.parameters, name: value + step * _wider(dtype)}, case.wrt)
+    return _difference(case, doubles, beside, doubles, dtype)
+
+
+def _wider(dtype: str) -> float:
+    """A difference is taken over a step of so many ULP, that 40 bits of both ends are enough."""
+    return 2.0**32 if dtype == "float64" else 2.0**4
+
+
+def _difference(case: Case, here: Mapping[str, Any], beside: Case, there: Mapping[str, Any], dtype: str) -> np.ndarray:
+    """How far the truth moves with 1 ULP, from a wider step."""
+    near, far = (quantity(*one, dtype, truth.CLOSE).high for one in ((case, here), (beside, there)))
     with np.errstate(all="ignore"):
-        moved = np.abs((there.high - here.high) + (there.low - here.low))
+        moved = np.abs(far - near) / _wider(dtype)
     return np.where(np.isfinite(moved), moved, 0.0)
 
 
-def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str) -> Truth:
-    """The truth of the value or the derivative at these inputs."""
+def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str, bits: int = 0) -> Truth:
+    """The truth of the value or the derivative at these inputs, with so many bits or those the dtype needs."""
     tex, environment = case.activation.tex, case.environment(dtype)
+    bits = bits or (truth.EXACT if dtype == "float64" else truth.CLOSE)
+    ties = {"float16": 11, "bfloat16": 8}.get(dtype, 0)
     if case.wrt:
-        return truth.derivatives(tex, doubles, environment, case.wrt)
-    return truth.values(tex, doubles, environment)
+        return truth.derivatives(tex, doubles, environment, case.wrt, bits=bits, ties=ties)
+    return truth.values(tex, doubles, environment, bits, ties)
+
+
+@lru_cache(maxsize=16)
+def _result(evaluate: Any, case: Case, library: str, dtype: str) -> np.ndarray:
+    """What a library gives; several clauses ask for it."""
+    given, _ = _truths(case, dtype)
+    result: np.ndarray = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    result.flags.writeable = False
+    return result
 
 
 def _slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.ndarray, dtype: str) -> np.ndarray:
@@ -167,14 +200,13 @@ def _slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.n
     step = np.where(np.isfinite(doubles[name]), ulp.ulp(doubles[name], dtype), 0.0)
     if case.wrt in ("", name):
         order = 2 if case.wrt else 1
-        steep = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, order).high
+        steep = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, order, SLOPE).high
         with np.errstate(all="ignore"):
             moved = np.abs(steep) * step
-    else:
-        with np.errstate(all="ignore"):
-            beside = {**doubles, name: doubles[name] + step}
-            moved = np.abs(quantity(case, beside, dtype).high - quantity(case, doubles, dtype).high)
-    return np.where(np.isfinite(moved), moved, 0.0)
+        return np.where(np.isfinite(moved), moved, 0.0)
+    with np.errstate(all="ignore"):
+        beside = {**doubles, name: doubles[name] + step * _wider(dtype)}
+    return _difference(case, doubles, case, beside, dtype)
 
 
 def _skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:
@@ -201,12 +233,12 @@ def _skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library:
 
 def accuracy(case: Case, library: str, dtype: str, stretch: bool = False) -> Measurement:
     """C1: the error in ULP beyond what an input 1 ULP away explains (with `stretch`, the whole error)."""
-    given, exact, explained = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    given, exact = _truths(case, dtype)
+    got = _result(evaluate, case, library, dtype)
     first = next(iter(given.values()))
     unit = ulp.ulp(ulp.double(first), dtype)
     with np.errstate(over="ignore"):
-        slope = np.zeros_like(explained) if stretch else explained / np.where(np.isfinite(unit), unit, 1.0)
+        slope = np.zeros(unit.shape) if stretch else _explained(case, dtype) / np.where(np.isfinite(unit), unit, 1.0)
     error = ulp.excess(got, exact, slope, first, dtype)
     error[_skipped(case, given, exact, library, dtype)] = 0.0
     clause, bound = "C1 stretch" if stretch else "C1", _bound(case, f"C1 {dtype}", ACCURACY)
@@ -222,14 +254,16 @@ def _bound(case: Case, clause: str, bound: float) -> float:
 
 def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
     """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
-    given, exact, _ = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    given, exact = _truths(case, dtype)
+    got = _result(evaluate, case, library, dtype)
     skip = _skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
     right = ulp.round_to(exact, dtype)
     wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
     error = ulp.errors(got, exact, dtype)
     error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
     wrong &= ~_subnormal(exact, dtype)
+    if len(given) > 1:
+        wrong &= ~_tied(exact, dtype)
     budget = _bound(case, f"misrounded {dtype}", MISROUNDED)
     largest = _bound(case, f"error {dtype}", ROUNDING)
     where = next(iter(given.values()))[wrong]
@@ -241,11 +275,13 @@ def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
 
 def identity(case: Case, one: str, other: str, dtype: str) -> Measurement:
     """C2: on how many of the 65,536 inputs two libraries differ in any bit, subnormals apart."""
-    given, exact, _ = _truths(case, dtype)
-    results = [evaluate(library, case.activation, given, case.parameters, case.wrt) for library in (one, other)]
+    given, exact = _truths(case, dtype)
+    results = [_result(evaluate, case, library, dtype) for library in (one, other)]
     differ = ulp.bits(results[0]) != ulp.bits(results[1])
     differ &= ~_skipped(case, given, exact, "jax" if "jax" in (one, other) else one, dtype)
     differ &= ~(_subnormal(exact, dtype) | _phase(case, exact, given, dtype))
+    if len(given) > 1:
+        differ &= ~_tied(exact, dtype)
     where = next(iter(given.values()))[differ]
     bound = _bound(case, f"identity {dtype}", IDENTITY)
     return Measurement(
@@ -267,17 +303,28 @@ def _subnormal(exact: Truth, dtype: str) -> np.ndarray:
     return np.abs(exact.high) <= (2.0**-14 if dtype == "float16" else 2.0**-100)
 
 
+def _tied(exact: Truth, dtype: str) -> np.ndarray:
+    """Where the truth is within half a ULP of float32 of the middle between two 16-bit numbers.
+
+    The product of a value with a gate near 0 or 1 often ends there, and what the gate adds is less than float32 holds.
+    """
+    size, spacing = np.abs(exact.high), ulp.ulp(exact.high, dtype)
+    with np.errstate(invalid="ignore"):
+        rest = np.where(np.isfinite(size), size, 0.0) / spacing
+        return np.abs(rest - np.floor(rest) - 0.5) * spacing <= ulp.ulp(exact.high, "float32") / 2
+
+
 def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
     """C3: finite inputs that give NaN; NaN inputs that do not; an odd function that loses the sign of zero."""
-    given, exact, _ = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt).astype(np.float64)
+    given, exact = _truths(case, dtype)
+    got = _result(evaluate, case, library, dtype).astype(np.float64)
     doubles = [ulp.double(array) for array in given.values()]
     finite = np.all([np.isfinite(array) for array in doubles], axis=0)
     nan = np.any([np.isnan(array) for array in doubles], axis=0)
     # Outside its domain, and where it has no derivative, an activation may be NaN; kinks are clause C4.
     made = np.isnan(got) & finite & ~np.isnan(exact.high)
     lost = nan & ~np.isnan(got)
-    if case.wrt and _piecewise_linear(case, dtype):
+    if case.wrt and lost.any() and _piecewise_linear(case, dtype):
         # A comparison lets the incoming gradient through.
         lost[:] = False
     if case.wrt and len(given) > 1:
@@ -295,10 +342,11 @@ def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
 
 
 def _piecewise_linear(case: Case, dtype: str) -> bool:
-    given, _, _ = _truths(case, dtype)
+    given, _ = _truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
-    second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), case.activation.arrays[0], 2).high
-    return not np.nan_to_num(second[np.isfinite(doubles[case.activation.arrays[0]])]).any()
+    name = case.activation.arrays[0]
+    second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, 2, SLOPE).high
+    return not np.nan_to_num(second[np.isfinite(doubles[name])]).any()
 
 
 def _odd(exact: Truth, x: np.ndarray) -> bool:

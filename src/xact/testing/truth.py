@@ -20,29 +20,39 @@ from flint import arb, ctx
 
 from .fields import Balls, Mpmath, Series, Undecided, Undefined, exact
 from .formula import Formula, index_key
+from .intervals import Interval, Intervals, Split
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
 Parameters = Mapping[str, float | int | str | Fraction | None]
 _NOTHING: Parameters = MappingProxyType({})
+# Bits that a truth has: as two float64 numbers, and where one is more than enough.
+EXACT, CLOSE = 106, 40
 _FIRST, _LAST = 200, 20_000
 _ACCURACY = 130
 _TINY = -1300
 _HUGE = (3000, 6000)
-_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ("tokens", "tex", "fields", "formula", "truth")]
+_MODULES = ("tokens", "tex", "fields", "intervals", "formula", "truth")
+_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in _MODULES]
 
 
-def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING) -> Truth:
-    """The formula at every entry of the inputs, which are broadcast and taken as exact."""
-    return _elementwise(tex, inputs, parameters, "", 0)
+def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING, bits: int = EXACT, ties: int = 0) -> Truth:
+    """The formula at every entry of the inputs, which are broadcast and taken as exact.
+
+    bits: that the result must have; up to `CLOSE` of them float64 intervals give where they can.
+    ties: bits of the type it is to be rounded to, so that it is certain on which side of a middle it is.
+    """
+    return _elementwise(tex, inputs, parameters, "", 0, bits, ties)
 
 
-def derivatives(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int = 1) -> Truth:
+def derivatives(
+    tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int = 1, bits: int = EXACT, ties: int = 0
+) -> Truth:
     """The derivative of the formula by the input or parameter `wrt`; of the branch that the condition chooses.
 
     At a tie of max, min, |.| or sign it is NaN.
     """
-    return _elementwise(tex, inputs, parameters, wrt, order)
+    return _elementwise(tex, inputs, parameters, wrt, order, bits, ties)
 
 
 def values_along(tex: str, rows: Arrays, parameters: Parameters = _NOTHING) -> Truth:
@@ -105,7 +115,7 @@ def _arguments(
     return dict(zip(inputs, arrays, strict=True)), constants
 
 
-def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int) -> Truth:
+def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int, bits: int, ties: int) -> Truth:
     expression = Formula(tex)
     arrays, constants = _arguments(expression, inputs, parameters)
     if order and wrt not in arrays and wrt not in parameters:
@@ -142,8 +152,15 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
         return derivative
 
     points = np.stack([array.ravel() for array in arrays.values()], axis=1)
-    key = (tex, wrt, order, sorted(constants.items()), list(arrays))
-    truth = _cached(key, points, lambda: _solve(tex, points, prepare, 1))
+
+    def compute() -> Truth:
+        if bits > CLOSE:
+            return _solve(tex, points, prepare, 1)
+        near = _by_intervals(expression, arrays, constants, wrt, order)
+        return _solve(tex, points, prepare, 1, np.where(_close(near, bits, ties), near.middle, np.nan))
+
+    key = (tex, wrt, order, bits, ties, sorted(constants.items()), list(arrays))
+    truth = _cached(key, points, compute)
     shape = next(iter(arrays.values())).shape
     return Truth(truth.high.reshape(shape), truth.low.reshape(shape))
 
@@ -203,17 +220,66 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
     return Truth(truth.high.reshape(count, *tail), truth.low.reshape(count, *tail))
 
 
+def _by_intervals(expression: Formula, arrays: Arrays, constants: Mapping[str, Any], wrt: str, order: int) -> Interval:
+    """The result in float64, with an infinite radius where it has none."""
+    columns = {name: array.ravel() for name, array in arrays.items()}
+    finite = np.all([np.isfinite(column) for column in columns.values()], axis=0)
+    found = Interval(np.full(finite.shape, np.nan), np.full(finite.shape, np.inf))
+    balls = Intervals()
+    field: Any = Series(order, balls) if order else balls
+    one = balls.number(1.0)
+    with np.errstate(all="ignore"):
+        run = expression.compile(field)
+        fixed = {n: v if isinstance(v, str) else field.number(v) for n, v in constants.items()}
+        if order and wrt in fixed:
+            fixed[wrt] = (*fixed[wrt], one)
+        groups = [np.flatnonzero(finite)] if finite.any() else []
+        while groups:
+            group = groups.pop()
+            env = fixed.copy()
+            for name in columns.keys() & expression.names:
+                number: Any = Interval(columns[name][group], np.zeros(len(group)))
+                env[name] = ((number, one) if name == wrt else (number,)) if order else number
+            try:
+                result = run(env)
+            except Split as split:
+                groups += [group[split.orders == order] for order in np.unique(split.orders)]
+                continue
+            except (Undecided, Undefined):
+                continue
+            if order:
+                result = result[order] * math.factorial(order) if len(result) > order else balls.number(0.0)
+            found.middle[group], found.radius[group] = result.middle, result.radius
+    return found
+
+
+def _close(result: Interval, bits: int, ties: int) -> Any:
+    """Whether an interval is narrow enough, and not about the middle of two numbers of so many bits."""
+    size = np.abs(result.middle)
+    with np.errstate(invalid="ignore"):
+        narrow = (result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900)
+        rest = np.ldexp(np.frexp(size)[0], ties) % 1
+    return narrow & (np.abs(rest - 0.5) > 2.0**-20) if ties else narrow
+
+
 def _number(value: float, huge: int) -> Any:
     if math.isinf(value):
         return math.copysign(1.0, value) * arb(2) ** huge
     return arb(value)
 
 
-def _solve(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, int], list[Any]]], size: int) -> Truth:
-    """Ziv's loop: every point with as many bits as it needs."""
+def _solve(
+    tex: str,
+    points: np.ndarray,
+    prepare: Callable[[], Callable[[int, int], list[Any]]],
+    size: int,
+    known: np.ndarray | None = None,
+) -> Truth:
+    """Ziv's loop: every point with as many bits as it needs. `known` has the results that are no NaN."""
     finite = np.isfinite(points).all(axis=1)
     infinite = ~finite & ~np.isnan(points).any(axis=1)
-    tasks = [(index, 0) for index in np.flatnonzero(finite).tolist()]
+    open = finite if known is None else finite & np.isnan(known)
+    tasks = [(index, 0) for index in np.flatnonzero(open).tolist()]
     tasks += [(index, huge) for index in np.flatnonzero(infinite).tolist() for huge in _HUGE]
     found: dict[tuple[int, int], list[tuple[float, float]]] = {}
     bits, before = _FIRST, ctx.prec
@@ -240,6 +306,8 @@ def _solve(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, in
     nothing = [(math.nan, math.nan)] * size
     pairs = np.array([found.get((index, 0), nothing) for index in range(len(points))], dtype=np.float64)
     pairs = pairs.reshape(len(points), size, 2)
+    if known is not None:
+        pairs[~np.isnan(known), 0] = np.stack([known, np.zeros_like(known)], axis=1)[~np.isnan(known)]
     return Truth(pairs[..., 0].copy(), pairs[..., 1].copy())
 
 
