@@ -2,37 +2,40 @@
 
 Theirs is evaluated in float32, ours in float64 at the same inputs, so that what differs is their error. They compose a
 function from float32 operations, each of which rounds an intermediate result by half an ULP; on these inputs the
-intermediate results are at most as large as 1, the input or the output. The bound is ULPS units in the last place of
-the largest of the three: the largest error found is 6 (CHECKED), and two functions that are not the same are further
-apart: gelu and its tanh form, the closest pair of the catalogue, by 4,000 at 2.2.
+intermediate results are about as large as 1, the input or the output. The bound is ULPS units in the last place of the
+largest of the three. The largest error found is 2.9 (the gradient of jax's standardize), and two functions that are not
+the same are further apart: gelu and its tanh form by more than 1,000.
 """
 
 import numpy as np
 
 import xact
 
-ULPS = 16
+ULPS = 8
 # Between and beyond the kinks at 0, +-0.5, +-1, +-2, +-3, 6 and 10.
 POINTS = [-10.6, -6.4, -3.3, -2.6, -1.7, -0.8, -0.4, -0.05, 0.03, 0.3, 0.6, 1.4, 2.2, 3.4, 6.6, 10.9]
 GRID = np.asarray(POINTS, np.float32).reshape(4, 4)
 
 
-def assert_same(activation, theirs, *parameters, x=GRID):
+def assert_same(activation, theirs, *parameters, ulps=ULPS):
     """`theirs(x, cotangent)` is value and gradient in float32; the gradient None where the framework has none."""
-    value, pullback = xact.vjp(activation, x.astype(np.float64), *parameters)
+    value, pullback = xact.vjp(activation, GRID.astype(np.float64), *parameters)
     cotangent = np.linspace(0.5, 1.5, value.size, dtype=np.float32).reshape(value.shape)
-    their_value, their_gradient = theirs(x, cotangent)
-    assert_close(their_value, value, x, "value")
+    their_value, their_gradient = theirs(GRID, cotangent)
+    assert_close(their_value, value, ulps, "value")
     if their_gradient is not None:
-        assert_close(their_gradient, pullback(cotangent.astype(np.float64))[0], x, "gradient")
+        assert_close(their_gradient, pullback(cotangent.astype(np.float64))[0], ulps, "gradient")
 
 
-def assert_close(theirs, ours, x, what):
+def assert_close(theirs, ours, ulps, what):
     theirs = np.asarray(theirs)
-    assert theirs.dtype == np.float32 and theirs.shape == ours.shape
-    largest = np.maximum(np.abs(ours), max(1, np.abs(x).max()) if ours.shape != x.shape else np.maximum(1, np.abs(x)))
-    ulps = np.abs(theirs - ours) / (largest * 2.0**-23)
-    assert ulps.max() <= ULPS, f"{what}: {ulps.max():.1f} ULP at {x.flat[ulps.argmax() % x.size]}"
+    assert theirs.dtype == np.float32
+    assert theirs.shape == ours.shape
+    # Where the result has another shape, an element depends on many of the input.
+    inputs = np.abs(GRID) if ours.shape == GRID.shape else np.abs(GRID).max()
+    largest = np.maximum(np.maximum(np.abs(ours), inputs), 1)
+    errors = np.abs(theirs - ours) / (largest * 2.0**-23)
+    assert errors.max() <= ulps, f"{what}: {errors.max():.1f} ULP"
 
 
 def by_jax(function):

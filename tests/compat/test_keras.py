@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -24,7 +25,12 @@ def test_the_table_has_all_of_keras():
     assert {*FRAMEWORKS["keras"]} <= {*FUNCTIONS, *LAYERS, "hard_shrink", "hard_swish", "swish"}
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS])
+SUMS_ALL_PARTIAL_SUMS = pytest.mark.xfail(reason="Keras 3.15.1 adds the partial sums of the support: rows sum to 3")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[SUMS_ALL_PARTIAL_SUMS] * (name == "sparsemax")) for name in FUNCTIONS]
+)
 def test_function(name):
     given = ARGUMENTS.get(name, {})
     theirs = {KERAS_NAMES.get(key, key): value for key, value in given.items()}
@@ -38,6 +44,11 @@ def test_layer(name):
     layer = getattr(keras.layers, name)(**given)
     layer.build((4, 4))
     assert_same(xact.get(name, like="keras"), by_jax(layer), *([0.125] if name == "PReLU" else []))
+
+
+def test_sparsemax_of_a_winner():
+    x = np.asarray([[-1.0, 5.0, 0.5]], np.float32)
+    assert (xact.get("sparsemax", like="keras")(x) == np.asarray(keras.activations.sparsemax(x))).all()
 
 
 def test_the_three_arguments_of_relu():

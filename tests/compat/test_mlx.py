@@ -15,7 +15,7 @@ from xact.compat import FRAMEWORKS  # noqa: E402
 def by_mlx(function):
     def theirs(x, cotangent):
         values, gradients = mlx.core.vjp(function, [mlx.core.array(x)], [mlx.core.array(cotangent)])
-        return np.asarray(values[0]), np.asarray(gradients[0])
+        return np.asarray(values[0], np.float32), np.asarray(gradients[0])  # step gives integers
 
     return theirs
 
@@ -25,5 +25,12 @@ def test_function(key):
     function = getattr(mlx.nn, key)
     if key == "prelu":
         assert_same(xact.get(key, like="mlx"), by_mlx(lambda x: function(x, mlx.core.array(0.25))), 0.25)
+    elif key == "selu":  # whose constants are cut to 1.67326 and 1.0507, 1e-6 off
+        assert_same(xact.get(key, like="mlx"), by_mlx(function), ulps=32)
     else:
         assert_same(xact.get(key, like="mlx"), by_mlx(function))
+
+
+def test_step_at_its_threshold():
+    zero = np.zeros(1, np.float32)
+    assert xact.get("step", like="mlx")(zero) == mlx.nn.step(mlx.core.array(zero)).item() == 1
