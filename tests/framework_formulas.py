@@ -7,7 +7,7 @@ says how the array is packed.
 import math
 
 import numpy as np
-from numpy import abs, clip, cosh, exp, expm1, log, log1p, maximum, minimum, sign, sin, sqrt, tanh, where
+from numpy import abs, clip, cosh, exp, expm1, log, log1p, maximum, minimum, sign, sqrt, tanh, where
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 erf = np.vectorize(math.erf)
@@ -74,6 +74,8 @@ HARDSHRINK = lambda x: where(abs(x) > 0.5, x, 0)
 SOFTSHRINK = lambda x: sign(x) * maximum(abs(x) - 0.5, 0)
 SWIGLU = gated(lambda a, b: SILU(a) * b)
 XIELU = lambda x: where(x > 0, 0.8 * x * x + 0.5 * x, (expm1(minimum(x, 0)) - x) * 0.8 + 0.5 * x)
+ISRU = lambda x: x / sqrt(1 + x * x)
+SOFT_CLIPPING = lambda x: 2 * log((1 + exp(0.5 * x)) / (1 + exp(0.5 * (x - 1))))
 IDENTICAL = {"sigmoid": sigmoid, "tanh": tanh, "relu": RELU, "relu6": RELU6, "silu": SILU, "elu": ELU, "mish": MISH}
 
 FORMULAS = {
@@ -175,11 +177,25 @@ FORMULAS = {
         "Step": lambda x: where(x > 0, 1.0, 0.0),
     },
     "activations-plus": {
+        "isru": ISRU,
+        "isrlu": lambda x: where(x < 0, ISRU(x), x),
+        "pelu": ELU,
+        "penalized_tanh": lambda x: where(x > 0, tanh(x), 0.25 * tanh(x)),
+        "resp": lambda x: where(x >= 0, x + log(2), log1p(exp(x))),
+        "soft_clipping": SOFT_CLIPPING,
         "swish": SILU,
         "sparsemax": sparsemax,
         "maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(axis=-1),
     },
     "echo-ai": {
+        "weighted_tanh": tanh,
+        "eswish": lambda x: 1.75 * x * sigmoid(x),
+        "fts": lambda x: maximum(x * sigmoid(x), 0),
+        "sqnl": lambda x: where(x > 2, 1, where(x < -2, -1, x - sign(x) * x**2 / 4)),
+        "isru": ISRU,
+        "isrlu": lambda x: where(x < 0, ISRU(x), x),
+        "bent_id": lambda x: x + (sqrt(x**2 + 1) - 1) / 2,
+        "soft_clipping": SOFT_CLIPPING,
         "mish": MISH,
         "silu": SILU,
         "swish": lambda x: x * sigmoid(1.25 * x),

@@ -167,12 +167,14 @@ _TORCHACT = {
 }
 
 _ACTIVATIONS_PLUS = {
-    **_same("sparsemax entmax maxout"),
+    **_same("isrlu isru pelu penalized_tanh soft_clipping sparsemax entmax maxout"),
+    "resp": "resp(alpha=1.0)",
     "swish": "swish(beta=1.0)",
 }
 
 _ECHO = {
-    **_same("mish silu Maxout"),
+    **_same("weighted_tanh mish silu eswish sqnl isru isrlu bent_id soft_clipping Maxout"),
+    "fts": "flatten_t_swish(threshold=0.0)",
     "swish": "swish(beta=1.25)",
 }
 
@@ -216,6 +218,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     },
     "vllm": {"ScaledActivation": "divides the result of any activation by learnt scales"},
     "entmax": {
-        f"{name}_loss": _LOSS for name in ("sparsemax", "entmax15", "sparsemax_bisect", "entmax_bisect", "normmax_bisect")
+        f"{name}_loss": _LOSS
+        for name in ("sparsemax", "entmax15", "sparsemax_bisect", "entmax_bisect", "normmax_bisect")
     },
 }

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-mlx = pytest.importorskip("mlx.nn")
+mx = pytest.importorskip("mlx.core")
+nn = pytest.importorskip("mlx.nn")
 
-import mlx.core  # noqa: E402 (found where MLX is)
-from comparison import assert_same  # noqa: E402
+from comparison import assert_same  # noqa: E402 (found where MLX is)
 
 import xact  # noqa: E402
 from xact.compat import FRAMEWORKS  # noqa: E402
@@ -14,7 +14,7 @@ from xact.compat import FRAMEWORKS  # noqa: E402
 
 def by_mlx(function):
     def theirs(x, cotangent):
-        values, gradients = mlx.core.vjp(function, [mlx.core.array(x)], [mlx.core.array(cotangent)])
+        values, gradients = mx.vjp(function, [mx.array(x)], [mx.array(cotangent)])
         return np.asarray(values[0], np.float32), np.asarray(gradients[0])  # step gives integers
 
     return theirs
@@ -22,9 +22,9 @@ def by_mlx(function):
 
 @pytest.mark.parametrize("key", FRAMEWORKS["mlx"])
 def test_function(key):
-    function = getattr(mlx.nn, key)
+    function = getattr(nn, key)
     if key == "prelu":
-        assert_same(xact.get(key, like="mlx"), by_mlx(lambda x: function(x, mlx.core.array(0.25))), 0.25)
+        assert_same(xact.get(key, like="mlx"), by_mlx(lambda x: function(x, mx.array(0.25))), 0.25)
     elif key == "selu":  # whose constants are cut to 1.67326 and 1.0507, 1e-6 off
         assert_same(xact.get(key, like="mlx"), by_mlx(function), ulps=32)
     else:
@@ -33,4 +33,4 @@ def test_function(key):
 
 def test_step_at_its_threshold():
     zero = np.zeros(1, np.float32)
-    assert xact.get("step", like="mlx")(zero) == mlx.nn.step(mlx.core.array(zero)).item() == 1
+    assert xact.get("step", like="mlx")(zero) == nn.step(mx.array(zero)).item() == 1

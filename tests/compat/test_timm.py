@@ -21,7 +21,6 @@ import xact  # noqa: E402
 from xact.compat import FRAMEWORKS  # noqa: E402
 
 
-
 def test_the_table_has_all_of_timm():
     assert {*create_act._ACT_LAYER_DEFAULT, *create_act._ACT_FN_DEFAULT} == {*FRAMEWORKS["timm"]} - {"StarReLU"}
 
