@@ -259,11 +259,15 @@ def _(x, alpha, xp):
 )
 def soft_clipping(x, /, alpha=0.5, *, xp):
     """A smooth clip to [0, 1], the sharper the larger alpha."""
-    # One logarithm: the two of the formula cancel in both tails.
-    rise = xp.expm1(alpha * xp.ones_like(x))
-    return xp.log1p(rise * xp.sigmoid(alpha * (x - 1))) / alpha
+    # One logarithm, since the two of the formula cancel in both tails: of 1 + (1 - q) / (e^(-alpha x) + q).
+    e, q = xp.exp(-alpha * xp.abs(x)), xp.exp(-alpha * xp.ones_like(x))
+    return (
+        xp.log1p(-xp.expm1(-alpha * xp.ones_like(x)) * xp.where(x < 0, e, 1.0) / xp.where(x < 0, 1 + q * e, e + q))
+        / alpha
+    )
 
 
 @soft_clipping.derivative
 def _(x, alpha, xp):
-    return -xp.expm1(-alpha * xp.ones_like(x)) * xp.sigmoid(alpha * x) * xp.sigmoid(alpha * (1 - x))
+    e, q = xp.exp(-alpha * xp.abs(x)), xp.exp(-alpha * xp.ones_like(x))
+    return -xp.expm1(-alpha * xp.ones_like(x)) * e / ((1 + e) * xp.where(x < 0, 1 + q * e, e + q))
