@@ -16,8 +16,8 @@ def isru(x, /, alpha=1.0, *, xp):
 
 @isru.derivative
 def _(x, alpha, xp):
-    r = 1 / xp.sqrt(1 + alpha * (x * x))
-    return r * r * r
+    t = 1 + alpha * (x * x)
+    return 1 / (t * xp.sqrt(t))
 
 
 @activation(
@@ -34,8 +34,8 @@ def isrlu(x, /, alpha=1.0, *, xp):
 @isrlu.derivative
 def _(x, alpha, xp):
     n = xp.minimum(x, 0.0)
-    r = 1 / xp.sqrt(1 + alpha * (n * n))
-    return r * r * r
+    t = 1 + alpha * (n * n)
+    return 1 / (t * xp.sqrt(t))
 
 
 @activation(
