@@ -64,6 +64,14 @@ def lowest(session):
     session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "-m", "not slow", *session.posargs)
 
 
+@nox.session(python=TORCH_PYTHON)
+def compat(session):
+    """Compare the functions of xact.compat with those of the frameworks that install; takes a gigabyte."""
+    install(session, "torch", "tests", "compat")
+    session.install("--no-deps", *nox.project.dependency_groups(PROJECT, "timm"))
+    session.run("pytest", "tests/compat", *session.posargs)
+
+
 @nox.session
 def package(session):
     """Build the wheel, install it alone, import it; add NumPy, use it."""

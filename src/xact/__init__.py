@@ -1,5 +1,6 @@
 """Activation functions, written once against the array API standard, correct on every array library."""
 
+from xact import compat as compat
 from xact._activation import Activation as Activation
 from xact._activation import activation as activation
 from xact._catalogue import get as get

@@ -88,7 +88,8 @@ def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def _value(node: ast.expr) -> Any:
-    value = ast.literal_eval(node)
+    text = ast.unparse(node)
+    value = float(text) if text in ("inf", "-inf") else ast.literal_eval(node)
     if not isinstance(value, (float, int, str, NoneType)):
         raise ValueError
     return value

@@ -13,7 +13,7 @@ HEADER = """# Generated from the catalogue by `nox -s stubs`; edit the definitio
 def package_stub() -> str:
     """The stub of `xact`: every activation as a function of its own signature."""
     source = (Path(__file__).parent / "__init__.py").read_text()
-    imports = [line for line in source.splitlines() if line.startswith("from xact._")]
+    imports = [line for line in source.splitlines() if line.startswith("from xact") and "*" not in line]
     functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
     top = ["from typing import Any, Literal, TypeVar", "", *imports, ""]
     names = ['_Array = TypeVar("_Array")', "__version__: str", ""]
