@@ -62,6 +62,8 @@ def _argument(label: str, value: Any, activation: Activation, number: str) -> st
     choices = LAYOUTS if label == "layout" else activation.choices.get(label)
     if choices:
         kind = f"Literal[{', '.join(repr(choice) for choice in choices)}]"
+    elif isinstance(value, tuple):
+        kind = number.replace("float", "tuple[float, ...]")
     elif label == "num_parameters":
         kind = "int | None"
     elif isinstance(value, (bool, int)):
