@@ -4,6 +4,7 @@ from typing import Literal
 
 from xact._activation import activation
 from xact.special.polynomial import entries, horner, powers
+from xact.special.power_norm import PowerNorm, descending
 from xact.special.rational import dot, quotient
 
 # The fit of leaky_relu in the package rational_activations for versions B and D, degrees 5 and 4.
@@ -57,6 +58,47 @@ def _(x, xp):
 
 
 @activation(
+    tex=r"\sum_{k=1}^n \text{weight}_k \frac{x_i^{n + 1 - k}}{\sqrt{\frac{1}{d} \sum_j x_j^{2 (n + 1 - k)} + \epsilon}}"
+    r" + \text{bias}, \quad n = \sum_k (1 + 0 \cdot \text{weight}_k), d = \sum_j (1 + 0 \cdot x_j)",
+    paper="Zhuo et al. 2024, Polynomial Composition Activations, arXiv:2411.03884",
+    learnable={"weight": (1 / 3, 1 / 3, 1 / 3), "bias": 0.0},
+)
+def poly_norm(x, /, weight=(1 / 3, 1 / 3, 1 / 3), bias=0.0, *, axis=-1, epsilon=1e-6, xp):
+    """A polynomial whose powers are divided by their root mean square along `axis`; the highest power comes first."""
+    r = PowerNorm(x, len(entries(weight)), epsilon, axis, xp)
+    return dot(entries(weight), reversed(r.normalized)) + bias
+
+
+@poly_norm.pullback
+def _(x, weight, dy, axis, epsilon, xp):
+    r = PowerNorm(x, len(entries(weight)), epsilon, axis, xp)
+    return sum(one * (r.slope(k) * r.project(dy, k)) for k, one in descending(weight))
+
+
+@poly_norm.pushforward
+def _(x, weight, dx, axis, epsilon, xp):
+    r = PowerNorm(x, len(entries(weight)), epsilon, axis, xp)
+    return sum(one * r.project(r.slope(k) * dx, k) for k, one in descending(weight))
+
+
+@poly_norm.pullback("weight")
+def _(x, weight, dy, axis, epsilon, xp):
+    r = PowerNorm(x, len(entries(weight)), epsilon, axis, xp)
+    return xp.stack([xp.sum(dy * one) for one in reversed(r.normalized)])
+
+
+@poly_norm.pushforward("weight")
+def _(x, dweight, axis, epsilon, xp):
+    r = PowerNorm(x, len(entries(dweight)), epsilon, axis, xp)
+    return dot(entries(dweight), reversed(r.normalized))
+
+
+@poly_norm.derivative("bias")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 1.0)
+
+
+@activation(
     tex=r"\frac{\sum_{k=0}^n \text{numerator}_k x^k}{q}, \quad q = \begin{cases}"
     r" 1 + \sum_{k=1}^n |\text{denominator}_k x^k| & \text{version} = \texttt{A} \\"
     r" 0.1 + |\sum_{k=0}^n \text{denominator}_k x^k| & \text{version} = \texttt{C} \\"
@@ -66,42 +108,41 @@ def _(x, xp):
     aliases=("pau",),
     learnable={"numerator": NUMERATOR, "denominator": DENOMINATOR},
     kinks={0: None},
+    budget={"parameters": (1, "value and slope cross 0, where terms with a coefficient each cancel")},
 )
 def rational(x, /, numerator=NUMERATOR, denominator=DENOMINATOR, *, version: Literal["A", "B", "C", "D", "N"] = "A", xp):
     """A quotient of polynomials, which starts as leaky_relu to within 0.034 on [-3, 3]; for C give a constant first.
 
     The versions are those of the package rational_activations; D is B, without the noise of its training.
     """
-    r = quotient(x, numerator, denominator, version, xp)
-    return r.scale * (r.p / r.q)
+    return quotient(x, numerator, denominator, version, xp).value
 
 
 @rational.derivative
 def _(x, numerator, denominator, version, xp):
-    r = quotient(x, numerator, denominator, version, xp)
-    return r.slope_scale * ((r.p_slope - r.p / r.q * r.q_slope) / r.q)
+    return quotient(x, numerator, denominator, version, xp).slope
 
 
 @rational.pullback("numerator")
 def _(x, numerator, denominator, dy, version, xp):
     r = quotient(x, numerator, denominator, version, xp)
-    return xp.stack([xp.sum(dy * (r.scale * (term / r.q))) for term in r.by_numerator])
+    return xp.stack([xp.sum(dy * r.scaled(term / r.q)) for term in r.by_numerator])
 
 
 @rational.pushforward("numerator")
 def _(x, numerator, denominator, dnumerator, version, xp):
     r = quotient(x, numerator, denominator, version, xp)
-    return r.scale * (dot(entries(dnumerator), r.by_numerator) / r.q)
+    return r.scaled(dot(entries(dnumerator), r.by_numerator) / r.q)
 
 
 @rational.pullback("denominator")
 def _(x, numerator, denominator, dy, version, xp):
     r = quotient(x, numerator, denominator, version, xp)
-    change = dy * (r.scale * (r.p / r.q))
-    return xp.stack([-xp.sum(change * (term / r.q)) for term in r.by_denominator])
+    change = -dy * r.value
+    return xp.stack([xp.sum(change * (term / r.q)) for term in r.by_denominator])
 
 
 @rational.pushforward("denominator")
 def _(x, numerator, denominator, ddenominator, version, xp):
     r = quotient(x, numerator, denominator, version, xp)
-    return -r.scale * (r.p / r.q) * (dot(entries(ddenominator), r.by_denominator) / r.q)
+    return -r.value * (dot(entries(ddenominator), r.by_denominator) / r.q)

@@ -10,18 +10,36 @@ FIRST = {"A": 1, "B": 1, "C": 0, "D": 1, "N": 1}
 
 
 class Quotient(NamedTuple):
-    """P(x) / Q(x) = scale p / q. Where |x| <= 1 the scale is 1; beyond p is P / x^m and q is Q / |x|^n."""
+    """P(x) / Q(x) as p / q where |x| <= 1; beyond, p is P / x^m and q is Q / |x|^n (Q / x^n in version N)."""
 
     p: Any
     q: Any
-    scale: Any
-    # What p and q are as linear functions of the coefficients.
+    # What multiplies the coefficients in p and q.
     by_numerator: list[Any]
     by_denominator: list[Any]
-    # The derivatives of p and q, in the units of p / x and q / x beyond 1, and the scale of their quotient.
+    # The derivatives of p and q; beyond 1 times x.
     p_slope: Any
     q_slope: Any
-    slope_scale: Any
+    # What takes the place of x, or of 1 / x, in x^(m - n), and the sign of x^n / |x|^n; 1 where |x| <= 1.
+    factor: Any
+    inverse: Any
+    sign: Any
+    excess: int
+
+    @property
+    def value(self) -> Any:
+        return self.scaled(self.p / self.q)
+
+    @property
+    def slope(self) -> Any:
+        return self.scaled((self.p_slope - self.p / self.q * self.q_slope) / self.q, -1)
+
+    def scaled(self, ratio: Any, more: int = 0) -> Any:
+        """ratio x^(m - n + more): factor by factor, so that it overflows where the product does."""
+        exponent = self.excess + more
+        for _ in range(abs(exponent)):
+            ratio = ratio * (self.factor if exponent > 0 else self.inverse)
+        return self.sign * ratio
 
 
 def quotient(x, numerator, denominator, version, xp):
@@ -38,36 +56,30 @@ def quotient(x, numerator, denominator, version, xp):
     def slope(k, last):
         return k * xp.where(far, rising[last - k], rising[max(k - 1, 0)])
 
-    tops = [term(k, m) for k in range(m + 1)]
-    bottoms = [term(k, n) for k in range(first, n + 1)]
-    products = [one * bottom for one, bottom in zip(below, bottoms, strict=True)]
+    tops, bottoms = [term(k, m) for k in range(m + 1)], [term(k, n) for k in range(first, n + 1)]
     constant = CONSTANT[version] * term(0, n)
-    if version == "N":
-        signs = [1.0 for _ in products]
-    elif version == "A":
-        signs = [xp.sign(product) for product in products]
-    else:
-        signs = [xp.sign(sum(products[1:], start=products[0]))] * len(products)
-    flip = 1.0 if version == "N" or n % 2 == 0 else xp.where(x < 0, -xp.ones_like(x), 1.0)
+    signs = [1.0] * len(bottoms)
+    if version == "A":
+        # Products with x would be 0 below the smallest number.
+        signs = [xp.sign(one * xp.sign(bottom)) for one, bottom in zip(below, bottoms, strict=True)]
+    elif version != "N":
+        # The sign of the sum, taken without the factor x that all terms may have.
+        lowered = [xp.where(far, rising[n - k], rising[k - first]) for k in range(first, n + 1)]
+        signs = [xp.sign(dot(below, lowered)) * (xp.where(far, 1.0, xp.sign(x)) if first else 1.0)] * len(bottoms)
     signed = [sign * bottom for sign, bottom in zip(signs, bottoms, strict=True)]
-    q = (constant if version == "N" else xp.abs(constant)) + dot(below, signed)
-    slopes = [sign * slope(k, n) for k, sign in enumerate(signs, first)]
+    odd = version != "N" and n % 2
     return Quotient(
         p=dot(above, tops),
-        q=q,
-        scale=xp.where(far, flip * power(x, base, m - n, xp), 1.0),
+        q=(constant if version == "N" else xp.abs(constant)) + dot(below, signed),
         by_numerator=tops,
         by_denominator=signed,
         p_slope=dot(above, [slope(k, m) for k in range(m + 1)]),
-        q_slope=dot(below, slopes),
-        slope_scale=xp.where(far, flip * power(x, base, m - n - 1, xp), 1.0),
+        q_slope=dot(below, [sign * slope(k, n) for k, sign in enumerate(signs, first)]),
+        factor=xp.where(far, x, 1.0),
+        inverse=xp.where(far, base, 1.0),
+        sign=xp.where(far, xp.sign(x), 1.0) if odd else 1.0,
+        excess=m - n,
     )
-
-
-def power(x, inverse, exponent, xp):
-    if exponent == 0:
-        return xp.ones_like(x)
-    return powers(x if exponent > 0 else inverse, abs(exponent))[-1]
 
 
 def dot(coefficients, terms):

@@ -138,13 +138,13 @@ class _Compiler:
         return lambda env: number(Fraction(env[key] + first))
 
     def _remembered(self, node: Node, evaluator: Evaluator | None) -> Evaluator:
-        """One evaluation per environment, where the value is the same for every index."""
+        """One evaluation per environment, and for each value of the indices that the node depends on."""
         run = evaluator or self.compile(node)
-        if self.formula._free(node):
-            return run
-        key = f"_memory{next(self.serial)}"
+        indices = tuple(index_key(index) for index in sorted(self.formula._free(node)))
+        name = f"_memory{next(self.serial)}"
 
         def remembered(env: dict[str, Any]) -> Any:
+            key: Any = (name, *(env[index] for index in indices))
             if key not in env:
                 env[key] = run(env)
             return env[key]
