@@ -31,6 +31,8 @@ def module_stub() -> str:
         "",
         "from xact.backends.hot_path import hot_path as hot_path",
         "from xact.nn._module import Activation as Activation",
+        "from xact.nn.spatial import FReLU as FReLU",
+        "from xact.nn.spatial import MetaACON as MetaACON",
         "",
     ]
     for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):

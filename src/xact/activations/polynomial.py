@@ -108,7 +108,7 @@ def _(x, xp):
     aliases=("pau",),
     learnable={"numerator": NUMERATOR, "denominator": DENOMINATOR},
     kinks={0: None},
-    budget={"parameters": (1, "value and slope cross 0, where terms with a coefficient each cancel")},
+    budget={"parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings")},
 )
 def rational(x, /, numerator=NUMERATOR, denominator=DENOMINATOR, *, version: Literal["A", "B", "C", "D", "N"] = "A", xp):
     """A quotient of polynomials, which starts as leaky_relu to within 0.034 on [-3, 3]; for C give a constant first.
