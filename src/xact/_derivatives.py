@@ -161,7 +161,9 @@ class _Call:
             pulled = values["dy"] * slope(values, xp)
             return pulled if whole else _sum_to(xp, pulled, kept)
 
-        pulled = self.evaluate(_Expression((*slope.names, "dy"), pull, elementwise=whole and slope.elementwise), like, dy=dy)
+        pulled = self.evaluate(
+            _Expression((*slope.names, "dy"), pull, elementwise=whole and slope.elementwise), like, dy=dy
+        )
         shape = tuple(getattr(primal, "shape", ()))
         return pulled if kept == shape else self.backend.reshape(pulled, shape)
 

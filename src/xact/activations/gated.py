@@ -155,9 +155,7 @@ def normal_quantile(share):
     layout="gate_first",
     aliases=("gelu_and_mul_sparse", "gelu_glu_sparse"),
 )
-def geglu_sparse(
-    gate, value, /, *, sparsity=0.95, axis=-1, approximate: Literal["none", "tanh"] = "none", xp
-):
+def geglu_sparse(gate, value, /, *, sparsity=0.95, axis=-1, approximate: Literal["none", "tanh"] = "none", xp):
     """GEGLU of what exceeds a cut, below which the share `sparsity` of a normal distribution along `axis` lies."""
     above, _ = xp.above_normal_quantile(gate, normal_quantile(sparsity), axis)
     return (xp.gelu_tanh(above) if approximate == "tanh" else xp.x_normal_cdf(above)) * value

@@ -56,7 +56,6 @@ def _(x, xp):
     return xp.where(xp.isnan(x), x, 1.0)
 
 
-
 @activation(
     tex=r"\sum_{k=1}^n \text{weight}_k \frac{x_i^{n + 1 - k}}{\sqrt{\frac{1}{d} \sum_j x_j^{2 (n + 1 - k)} + \epsilon}}"
     r" + \text{bias}, \quad n = \sum_k (1 + 0 \cdot \text{weight}_k), d = \sum_j (1 + 0 \cdot x_j)",
@@ -110,7 +109,9 @@ def _(x, xp):
     kinks={0: None},
     budget={"parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings")},
 )
-def rational(x, /, numerator=NUMERATOR, denominator=DENOMINATOR, *, version: Literal["A", "B", "C", "D", "N"] = "A", xp):
+def rational(
+    x, /, numerator=NUMERATOR, denominator=DENOMINATOR, *, version: Literal["A", "B", "C", "D", "N"] = "A", xp
+):
     """A quotient of polynomials, which starts as leaky_relu to within 0.034 on [-3, 3]; for C give a constant first.
 
     The versions are those of the package rational_activations; D is B, without the noise of its training.

@@ -89,7 +89,9 @@ class _Minted(torch.nn.Module):
             if name in self._initial:
                 count = values.get("num_parameters")
                 initial = [float(value)] * count if count else value
-                value = torch.nn.Parameter(torch.tensor(initial, device=device, dtype=dtype or torch.get_default_dtype()))
+                value = torch.nn.Parameter(
+                    torch.tensor(initial, device=device, dtype=dtype or torch.get_default_dtype())
+                )
             setattr(self, name, value)
 
     def extra_repr(self) -> str:
