@@ -122,7 +122,7 @@ def test_errors():
     x = np.ones(3)
     with pytest.raises(xact.ShapeError, match="poly_relu: `weight` is a vector of coefficients"):
         xact.poly_relu(x, np.ones((2, 2)))
-    with pytest.raises(xact.DtypeError, match="must be a tuple of numbers or an array, got 0.5"):
+    with pytest.raises(xact.DtypeError, match="must be a tuple of numbers or an array, got"):
         xact.poly_relu(x, 0.5)
     with pytest.raises(xact.DtypeError, match="of real numbers"):
         xact.poly_relu(x, np.ones(2, complex))
