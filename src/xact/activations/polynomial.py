@@ -107,7 +107,14 @@ def _(x, xp):
     aliases=("pau",),
     learnable={"numerator": NUMERATOR, "denominator": DENOMINATOR},
     kinks={0: None},
-    budget={"parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings")},
+    budget={
+        "parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings"),
+        "C1 float32 by x": (5, "far out the slope is the difference of 5 a and 4 a"),
+        "error float16": (2, "next to these zeros the roundings in float32 count"),
+        "error bfloat16": (4, "as in float16"),
+        "misrounded float16": (64, "as in float16"),
+        "identity float16": (64, "as in float16"),
+    },
 )
 def rational(
     x, /, numerator=NUMERATOR, denominator=DENOMINATOR, *, version: Literal["A", "B", "C", "D", "N"] = "A", xp
