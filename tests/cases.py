@@ -46,7 +46,7 @@ class Case:
 
     @property
     def array_parameters(self) -> tuple[str, ...]:
-        return tuple(name for name, value in self.parameters.items() if not isinstance(value, (int, float)))
+        return tuple(name for name, value in self.parameters.items() if hasattr(value, "shape"))
 
     @property
     def differentiable(self) -> tuple[np.ndarray, ...]:
@@ -61,8 +61,7 @@ class Case:
     def converted(self, convert: Callable[[np.ndarray], Any]) -> "Case":
         """The same case with its arrays converted, such as to another library or dtype."""
         parameters = {
-            name: value if isinstance(value, (int, float)) else convert(value)
-            for name, value in self.parameters.items()
+            name: convert(value) if hasattr(value, "shape") else value for name, value in self.parameters.items()
         }
         return replace(self, arrays=tuple(convert(array) for array in self.arrays), parameters=parameters)
 
@@ -82,6 +81,10 @@ def cases(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Iterat
     simplest = case(activation, shape)
     yield simplest
     for name in activation.body.parameters:
+        if name in activation.vectors:
+            varied = {**simplest.parameters, name: _coefficients(activation, name)}
+            yield replace(simplest, label=f"{name}-coefficients", parameters=varied)
+            continue
         number = round(0.75 * _number(activation, name) + 0.125, 3)
         given = {**simplest.parameters, name: number}
         yield replace(simplest, label=f"{name}={number}", arrays=_arrays(activation, shape, given), parameters=given)
@@ -159,6 +162,11 @@ def representatives() -> frozenset[str]:
 def _number(activation: xact.Activation, name: str) -> float:
     default = activation.body.parameters[name]
     return float(activation.learnable.get(name, 1.0) if default is REQUIRED else default)
+
+
+def _coefficients(activation: xact.Activation, name: str) -> np.ndarray:
+    default = np.asarray(activation.body.parameters[name])
+    return default * _random(activation, name).uniform(0.9, 1.1, default.shape)
 
 
 def _random(*seed: Any) -> np.random.Generator:

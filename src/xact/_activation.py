@@ -23,13 +23,13 @@ from typing import Any
 from xact import backends
 from xact._errors import MissingRuleError
 from xact._operands import check_choices, prepare
-from xact._signature import LAYOUTS, REQUIRED, Expression, bind, signature_text
+from xact._signature import REQUIRED, Declaration, Expression, bind, signature_text
 
 catalogue: dict[str, "Activation"] = {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activation:
+class Activation(Declaration):
     """A function of the catalogue: callable, hashable, picklable by its qualified name.
 
     Every activation keeps the shape, the dtype, the device and the memory layout of its first array, never
@@ -45,7 +45,7 @@ class Activation:
     paper: str
     module: str
     layout: str | None = None
-    learnable: Mapping[str, float] = field(default_factory=dict)
+    learnable: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     inplace: bool = False
     integers: str | None = None
     aliases: tuple[str, ...] = ()
@@ -57,16 +57,6 @@ class Activation:
     pullbacks: dict[str, Expression] = field(default_factory=dict)
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
-
-    arrays: tuple[str, ...] = field(init=False)
-    sampled: str | None = field(init=False)
-    operands: tuple[str, ...] = field(init=False)
-    names: tuple[str, ...] = field(init=False)
-    defaults: Mapping[str, Any] = field(init=False)
-    choices: Mapping[str, tuple[Any, ...]] = field(init=False)
-    default_parameters: tuple[Any, ...] = field(init=False)
-    default_options: tuple[Any, ...] = field(init=False)
-    plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         function = self.body.function
@@ -102,38 +92,11 @@ class Activation:
             raise TypeError(f"{self.name} needs {needed}; its signature is {self.usage}")
         return args[:count], bind(self.name, self.defaults, args[count:], kwargs)
 
-    # What the signature declares; settled when the definition is complete, since Dynamo traces no cached_property.
-
     def _settle(self) -> None:
-        sampled = next(iter(self.samplers), None)
-        sampler = self.samplers.get(sampled or "")
-        arrays = tuple(name for name in self.body.arrays if name != sampled)
-        operands = (*self.body.arrays, *self.body.parameters)
-        drawn = {n: v for n, v in sampler.parameters.items() if n not in arrays} if sampler else {}
-        public = {**self.body.parameters, **drawn, **self.body.options, **(sampler.options if sampler else {})}
-        public |= {"axis": -1, "layout": self.layout} if self.layout else {}
-        public |= {"inplace": False} if self.inplace else {}
-        if "rng" in public:
-            public["rng"] = public.pop("rng") and None
-        settled: dict[str, Any] = {
-            # Names of the arguments that are always arrays.
-            "arrays": arrays,
-            # The random argument of the body, drawn by the sampler.
-            "sampled": sampled,
-            # Everything the body may be differentiated by: arrays, what is drawn, parameters.
-            "operands": operands,
-            # Everything the body takes.
-            "names": (*operands, *self.body.options),
-            # Every public name after the arrays, in order, with its default.
-            "defaults": {**public, **self.replaced},
-            "choices": {**self.body.choices, **({"layout": LAYOUTS} if self.layout else {})},
-        }
-        defaults = settled["defaults"]
-        settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
-        settled["default_options"] = tuple(defaults[name] for name in self.body.options)
-        # Whether a call with one array needs nothing but the defaults, and no look at its shape.
-        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values() and self.elementwise
-        vars(self).update(settled)
+        more = {"axis": -1, "layout": self.layout} if self.layout else {}
+        more |= {"inplace": False} if self.inplace else {}
+        sampler = next(iter(self.samplers.values()), None)
+        self._declare(self.body, sampler, self.pullbacks, more, self.replaced)
 
     def rules_for(self, name: str) -> list[Expression]:
         kinds = (self.rules, self.pullbacks, self.pushforwards)
@@ -148,10 +111,6 @@ class Activation:
     def required(self) -> tuple[str, ...]:
         """Parameters without a default."""
         return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
-
-    @property
-    def elementwise(self) -> bool:
-        return not self.pullbacks
 
     @property
     def usage(self) -> str:
@@ -177,9 +136,11 @@ class Activation:
         return self._rule(self.rules, argument, f"xact.derivative(xact.{self.name})(x)")
 
     def pullback(self, argument: Any) -> Any:
-        """Declare how a cotangent is pulled back, for an argument that mixes elements along an axis.
+        """Declare how a cotangent is pulled back, for an array whose elements along an axis are mixed, or for a
+        parameter that is a vector of coefficients.
 
-        The function names ``dy``, the cotangent. A symmetric Jacobian serves as pushforward too.
+        The function names ``dy``, the cotangent. An array's pullback serves as pushforward too where the Jacobian
+        is symmetric.
         """
         return self._rule(self.pullbacks, argument, f"xact.vjp(xact.{self.name}, x)")
 
@@ -222,6 +183,8 @@ class Activation:
 
     def replace(self, **values: Any) -> "Activation":
         """The bound activation: the same function with other defaults."""
+        # JSON knows no tuples.
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         bound = bind(self.name, self.defaults, (), values, complete=False)
         check_choices(self, bound)
         unbound = self.original or self
@@ -262,7 +225,7 @@ def activation(
     paper: str = "",
     module: str | None = None,
     layout: str | None = None,
-    learnable: Mapping[str, float] | None = None,
+    learnable: Mapping[str, float | tuple[float, ...]] | None = None,
     inplace: bool = False,
     integers: str | None = None,
     aliases: tuple[str, ...] = (),

@@ -35,7 +35,10 @@ def prepare(
     else:
         operands = dict(zip(activation.arrays, (x, *arrays[1:]), strict=True))
     for label in activation.body.parameters:
-        operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
+        if label in activation.vectors:
+            operands[label] = vector(activation, backend, x, values[label], label)
+        else:
+            operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
     if activation.sampled:
         operands[activation.sampled] = sample(activation, backend, {**operands, **values})
     inplace = bool(values.get("inplace", False))
@@ -76,6 +79,13 @@ def check_library(name: str, backend: ModuleType, x: Any, other: Any, label: str
         raise DtypeError(f"{name}: `{label}` is a {kind}, the first array a {first}; convert one of them")
 
 
+def check_real(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> None:
+    check_library(activation.name, backend, x, value, label)
+    dtype = backend.dtype_name(value)
+    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
+        raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
+
+
 def converted(name: str, backend: ModuleType, x: Any, dtype: Any) -> Any:
     try:
         return backend.astype(x, dtype)
@@ -97,6 +107,21 @@ def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layo
     return tuple(named[label] for label in activation.arrays)
 
 
+def vector(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> Any:
+    """Coefficients: a tuple of numbers, or an array of the same library with one dimension."""
+    if isinstance(value, (tuple, list)) and value and all(isinstance(one, numbers.Real) for one in value):
+        return tuple(map(float, value))
+    if not hasattr(value, "shape"):
+        raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
+    check_real(activation, backend, x, value, label)
+    if len(value.shape) != 1 or not value.shape[0]:
+        raise ShapeError(
+            f"{activation.name}: `{label}` is a vector of coefficients, which has one dimension; "
+            f"got the shape {tuple(value.shape)}"
+        )
+    return backend.coefficients(value)
+
+
 def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None) -> Any:
     """A number, or an array of the same library that fits the shape of `x`."""
     if type(value) is float or type(value) is int:
@@ -107,10 +132,7 @@ def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any,
         raise DtypeError(
             f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
         )
-    check_library(activation.name, backend, x, value, label)
-    dtype = backend.dtype_name(value)
-    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
-        raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
+    check_real(activation, backend, x, value, label)
     shape = aligned(tuple(value.shape), tuple(x.shape), axis)
     if shape is None:
         where = "" if axis is None else f" along axis {axis}"

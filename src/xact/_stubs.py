@@ -31,6 +31,8 @@ def module_stub() -> str:
         "",
         "from xact.backends.hot_path import hot_path as hot_path",
         "from xact.nn._module import Activation as Activation",
+        "from xact.nn.spatial import FReLU as FReLU",
+        "from xact.nn.spatial import MetaACON as MetaACON",
         "",
     ]
     for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):
@@ -62,6 +64,8 @@ def _argument(label: str, value: Any, activation: Activation, number: str) -> st
     choices = LAYOUTS if label == "layout" else activation.choices.get(label)
     if choices:
         kind = f"Literal[{', '.join(repr(choice) for choice in choices)}]"
+    elif isinstance(value, tuple):
+        kind = number.replace("float", "tuple[float, ...]")
     elif label == "num_parameters":
         kind = "int | None"
     elif isinstance(value, (bool, int)):

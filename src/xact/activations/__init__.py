@@ -13,6 +13,7 @@ from xact.activations import (  # noqa: F401
     normalizing,
     periodic,
     piecewise,
+    polynomial,
     rectified,
     reducing,
     self_gated,

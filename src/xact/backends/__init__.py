@@ -10,6 +10,7 @@ A library is imported only when one of its arrays arrives. Every backend module 
     floating(activation, x)             the array in a floating dtype, integers converted where they are taken
     dtype_name(x)                       "float32", "int64", ...
     constant(x)                         the array with its derivatives cut off
+    coefficients(vector)                a vector of coefficients as a body takes it
     astype, reshape, halves, join, generator        what operands need
 """
 
@@ -39,12 +40,12 @@ def converts(activation: Any, dtype: str) -> bool:
     raise DtypeError(f"{activation.name} takes {takes}, got {dtype}; convert the array first")
 
 
-def no_rule(activation: Any, argument: str) -> str:
+def no_rule(activation: Any, argument: str, kind: str = "derivative") -> str:
     having = ", ".join(f"`{name}`" for name in (*activation.rules, *activation.pullbacks))
     only = f", only by {having}" if having else ""
     return (
-        f"{activation.name} has no derivative by `{argument}`{only}; "
-        f"detach it, or declare one with @{activation.name}.derivative({argument!r})"
+        f"{activation.name} has no {kind} by `{argument}`{only}; "
+        f"detach it, or declare one with @{activation.name}.{kind}({argument!r})"
     )
 
 

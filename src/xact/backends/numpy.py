@@ -151,6 +151,11 @@ def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
+def coefficients(vector: Any) -> Any:
+    # As numbers: a large array is cut in blocks, with all that has dimensions.
+    return tuple(vector.tolist())
+
+
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     return x.reshape(shape)
 

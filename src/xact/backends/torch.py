@@ -225,8 +225,10 @@ def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any)
     activation = backends.definitions[key]
     if rule := activation.pushforwards.get(name):
         return _to(_evaluate(rule, values | {f"d{name}": tangent}, dtype), dtype)
-    if rule := activation.pullbacks.get(name):
+    if (rule := activation.pullbacks.get(name)) and name in activation.arrays:
         return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
+    if name not in activation.rules:
+        raise MissingRuleError(backends.no_rule(activation, name, "pushforward"))
     return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent), dtype)
 
 
@@ -269,6 +271,10 @@ def dtype_name(x: Any) -> str:
 
 def astype(x: Any, dtype: Any) -> Any:
     return x.to(dtype)
+
+
+def coefficients(vector: Any) -> Any:
+    return vector
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:

@@ -12,6 +12,8 @@ from xact._activation import catalogue
 from xact.backends.hot_path import hot_path as hot_path
 from xact.nn._module import Activation as Activation
 from xact.nn._module import mint
+from xact.nn.spatial import FReLU as FReLU
+from xact.nn.spatial import MetaACON as MetaACON
 
 _minted: dict[str, type[torch.nn.Module]] = {}
 
@@ -26,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*_modules(), "Activation", "hot_path"]
+    return [*_modules(), "Activation", "FReLU", "MetaACON", "hot_path"]
 
 
 def _modules() -> dict[str, Any]:

@@ -48,11 +48,9 @@ class Case:
             mean = np.array((values["lower"] + values["upper"]) / 2)
             values["a"] = float(ulp.double(mean.astype(ulp.dtype_of(dtype))))
         compute: Any = np.float64 if dtype == "float64" else np.float32
-        return {
-            name: float(compute(value)) if isinstance(value, float) else value
-            for name, value in values.items()
-            if isinstance(value, (int, float, str))
-        }
+        held = {name: value for name, value in values.items() if isinstance(value, (int, float, str, tuple))}
+        held |= {name: float(compute(value)) for name, value in held.items() if isinstance(value, float)}
+        return held | {name: tuple(compute(v).tolist()) for name, v in held.items() if isinstance(v, tuple)}
 
     def kinks(self, dtype: str) -> dict[float, Any]:
         """Points without a derivative, and the derivative declared there (a number or an argument's name)."""
@@ -99,19 +97,23 @@ def cases(activation: Any, quantities: bool = True, numbers: bool = True) -> Ite
     required = {
         name: 0.25 + 0.5 * index
         for index, name in enumerate(activation.body.parameters)
-        if not isinstance(activation.defaults[name], (int, float))
+        if not isinstance(activation.defaults[name], (int, float, tuple))
     }
     for name, choices in activation.body.choices.items():
         variants += [{name: choice} for choice in choices if choice != activation.defaults[name]]
     for name, default in activation.body.parameters.items() if numbers else ():
         # No short fraction: its products with 16-bit inputs would be ties that nothing computed can break.
-        variants.append({name: 1.3217 if name in required else 1.7321 * default + 0.0917})
+        variants.append({name: 1.3217 if name in required else another(default)})
     for variant in variants:
         parameters = {**required, **variant}
         yield Case(activation, parameters)
         if quantities:
             for name in activation.rules:
                 yield Case(activation, parameters, name)
+
+
+def another(value: Any) -> Any:
+    return tuple(map(another, value)) if isinstance(value, tuple) else 1.7321 * value + 0.0917
 
 
 def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
@@ -128,8 +130,9 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
         # The product of two 16-bit numbers is often a tie, which the gate then breaks by less than float32 sees.
         moderate = moderate[np.frexp(ulp.double(moderate))[0] % 0.5 == 0]
     shuffled = np.random.default_rng(0).choice(moderate, points.size)
-    given = {name: shuffled if name == "value" else points for name in case.activation.arrays}
-    return given
+    activation = case.activation
+    plain = "gate" if activation.layout else activation.arrays[0]
+    return {name: points if name == plain else shuffled for name in activation.arrays}
 
 
 @lru_cache(maxsize=64)
@@ -153,14 +156,18 @@ def _explained(case: Case, dtype: str) -> np.ndarray:
 
 
 def _moved(case: Case, doubles: Mapping[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
-    """How far the truth moves when one parameter, a number, moves by 1 ULP; for a definition that asks for it."""
+    """How far the truth moves when the numbers of a parameter move by 1 ULP; for a definition that asks for it."""
     if "parameters" not in case.activation.budget:
         return np.zeros(())
     compute = "float64" if dtype == "float64" else "float32"
     value = case.environment(dtype)[name]
-    step = float(ulp.ulp(value, compute))
-    beside = Case(case.activation, {**case.parameters, name: value + step * _wider(dtype)}, case.wrt)
-    return _difference(case, doubles, beside, doubles, dtype)
+    values, total = np.atleast_1d(value), np.zeros(())
+    for k in range(values.size):
+        moved = values + ulp.ulp(values, compute) * _wider(dtype) * (np.arange(values.size) == k)
+        given = tuple(moved.tolist()) if isinstance(value, tuple) else float(moved[0])
+        beside = Case(case.activation, {**case.parameters, name: given}, case.wrt)
+        total = total + _difference(case, doubles, beside, doubles, dtype)
+    return total
 
 
 def _wider(dtype: str) -> float:

@@ -24,7 +24,7 @@ from .intervals import Interval, Intervals, Split
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
-Parameters = Mapping[str, float | int | str | Fraction | None]
+Parameters = Mapping[str, float | int | str | Fraction | tuple[float, ...] | None]
 _NOTHING: Parameters = MappingProxyType({})
 # Bits that a truth has: as two float64 numbers, and where one is more than enough.
 EXACT, CLOSE = 106, 40
@@ -84,7 +84,7 @@ def mpmath_values(
     columns = {name: array.ravel().tolist() for name, array in arrays.items()}
     run, results = expression.compile(field), []
     for point in range(len(next(iter(columns.values())))):
-        env = {name: value if isinstance(value, str) else field.number(value) for name, value in constants.items()}
+        env = {name: _constant(value, field) for name, value in constants.items()}
         env |= {name: field.number(column[point]) for name, column in columns.items()}
         if order:
             results.append(field.context.diff(lambda t, env=env: run(env | {wrt: t}), env[wrt], order))
@@ -108,6 +108,8 @@ def _arguments(
         value = parameters[name]
         if name in expression.options:
             constants[name] = str(value)
+        elif isinstance(value, tuple):
+            constants[name] = tuple(map(exact, value))
         elif value is None or isinstance(value, str):
             raise ValueError(f"the formula {expression.tex!r} needs a number for {name}, not {value!r}")
         else:
@@ -126,7 +128,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
     def prepare() -> Callable[[int, int], list[Any]]:
         if not order:
             run = expression.compile(Balls())
-            fixed = {n: v if isinstance(v, str) else Balls.number(v) for n, v in constants.items()}
+            fixed = {name: _constant(value, Balls) for name, value in constants.items()}
 
             def value(point: int, huge: int) -> list[Any]:
                 env = fixed.copy()
@@ -137,7 +139,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
             return value
         series, one, zero = Series(order), arb(1), arb(0)
         run = expression.compile(series)
-        fixed = {n: v if isinstance(v, str) else series.number(v) for n, v in constants.items()}
+        fixed = {name: _constant(value, series) for name, value in constants.items()}
         if wrt in fixed:
             fixed[wrt] = (*fixed[wrt], one)
 
@@ -183,7 +185,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
     def prepare() -> Callable[[int, int], list[Any]]:
         field: Any = Series(1) if wrt else Balls()
         run, one = expression.compile(field), arb(1)
-        fixed = {n: v if isinstance(v, str) else field.number(v) for n, v in constants.items()}
+        fixed = {name: _constant(value, field) for name, value in constants.items()}
 
         def outcome(row: int, huge: int, direction: int) -> list[Any]:
             env: dict[str, Any] = fixed.copy()
@@ -230,7 +232,7 @@ def _by_intervals(expression: Formula, arrays: Arrays, constants: Mapping[str, A
     one = balls.number(1.0)
     with np.errstate(all="ignore"):
         run = expression.compile(field)
-        fixed = {n: v if isinstance(v, str) else field.number(v) for n, v in constants.items()}
+        fixed = {n: _constant(v, field) for n, v in constants.items()}
         if order and wrt in fixed:
             fixed[wrt] = (*fixed[wrt], one)
         groups = [np.flatnonzero(finite)] if finite.any() else []
@@ -260,6 +262,12 @@ def _close(result: Interval, bits: int, ties: int) -> Any:
         narrow = (result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900)
         rest = np.ldexp(np.frexp(size)[0], ties) % 1
     return narrow & (np.abs(rest - 0.5) > 2.0**-20) if ties else narrow
+
+
+def _constant(value: Any, field: Any) -> Any:
+    if isinstance(value, tuple):
+        return [field.number(one) for one in value]
+    return value if isinstance(value, str) else field.number(value)
 
 
 def _number(value: float, huge: int) -> Any:
