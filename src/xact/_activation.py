@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
+from xact._conditions import Condition, parse
 from xact._errors import MissingRuleError
-from xact._operands import check_choices, prepare
+from xact._operands import check_values, prepare
 from xact._signature import LAYOUTS, REQUIRED, Expression, bind, signature_text
 
 catalogue: dict[str, "Activation"] = {}
@@ -48,6 +49,7 @@ class Activation:
     learnable: Mapping[str, float] = field(default_factory=dict)
     inplace: bool = False
     integers: str | None = None
+    requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     kinks: Mapping[Any, Any] = field(default_factory=dict)
     budget: Mapping[str, tuple[float, str]] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Activation:
     names: tuple[str, ...] = field(init=False)
     defaults: Mapping[str, Any] = field(init=False)
     choices: Mapping[str, tuple[Any, ...]] = field(init=False)
+    conditions: tuple[Condition, ...] = field(init=False)
     default_parameters: tuple[Any, ...] = field(init=False)
     default_options: tuple[Any, ...] = field(init=False)
     plain: bool = field(init=False)
@@ -79,6 +82,9 @@ class Activation:
     # The call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not args and "input" in kwargs:
+            # Its name in torch.nn.functional.
+            args = (kwargs.pop("input"),)
         if not args:
             raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
         if self.key not in backends.definitions:
@@ -129,6 +135,9 @@ class Activation:
             "choices": {**self.body.choices, **({"layout": LAYOUTS} if self.layout else {})},
         }
         defaults = settled["defaults"]
+        # A sampler's numbers are known only when it is declared.
+        known = [text for text in self.requires if {*text.split()} & {*defaults}]
+        settled["conditions"] = tuple(parse(text, tuple(defaults)) for text in known)
         settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
         settled["default_options"] = tuple(defaults[name] for name in self.body.options)
         # Whether a call with one array needs nothing but the defaults, and no look at its shape.
@@ -223,7 +232,7 @@ class Activation:
     def replace(self, **values: Any) -> "Activation":
         """The bound activation: the same function with other defaults."""
         bound = bind(self.name, self.defaults, (), values, complete=False)
-        check_choices(self, bound)
+        check_values(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
         return replace(unbound, original=unbound, replaced=new) if new else unbound
@@ -265,6 +274,7 @@ def activation(
     learnable: Mapping[str, float] | None = None,
     inplace: bool = False,
     integers: str | None = None,
+    requires: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     kinks: Mapping[Any, Any] | None = None,
     budget: Mapping[str, tuple[float, str]] | None = None,
@@ -278,6 +288,7 @@ def activation(
     learnable: parameters the Module learns, with their initial values.
     inplace: whether torch.nn's function of this name has ``inplace``.
     integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
+    requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
     kinks: points without a derivative, and the derivative chosen there (numbers, or names of arguments).
     budget: looser bounds of the contract, each with its reason.
@@ -296,6 +307,7 @@ def activation(
             learnable=learnable or {},
             inplace=inplace,
             integers=integers,
+            requires=requires,
             aliases=aliases,
             kinks=kinks or {},
             budget=budget or {},
@@ -310,6 +322,8 @@ def _place(activation: Activation) -> tuple[str, str]:
 
 def register(activation: Activation) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
+    if len(activation.conditions) < len(activation.requires):
+        raise TypeError(f"{activation.name}: `requires` names no argument known so far; declare a sampler before rules")
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
         if _place(taken) != _place(activation):

@@ -19,6 +19,7 @@ from xact.backends import hot_path
 from xact.special import Namespace
 
 INPLACE = True
+AXES_OF_SCALARS = 1
 
 COMPUTE = {
     torch.float16: torch.float32,
@@ -76,8 +77,12 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         x = floating(activation, x)
         operands = (x, *operands[1:])
         if x.dtype not in COMPUTE:
+            operands = backends.whole(activation, dtype_name(x), operands)
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
+    if not x.ndim and not activation.elementwise:
+        # As torch's own functions do along an axis of a number.
+        return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
     compiled, recorded = False, torch.compiler.is_compiling()
