@@ -21,7 +21,8 @@ OTHERS = {"bilinear", "linear", "normalize", "heaviside"}
 # A name of torch.nn.functional, or of the tensor functions; `exp` is the one alias that torch has alone.
 NAMES = [name for name in [*xact.names(), "exp"] if hasattr(F, name) or hasattr(torch, name)]
 NAMES = [name for name in NAMES if name not in OTHERS]
-WITHOUT_SAMPLES = {"rrelu", "gumbel_softmax"}
+# Drawn at random, and torch describes no samples.
+WITHOUT_SAMPLES = {"gumbel_softmax"}
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 DTYPES = {
     "float64": [torch.float64],
@@ -33,9 +34,9 @@ DTYPES = {
 # What C1 and C2 allow us, and as much again for torch; torch's tails are off by an absolute error of that size.
 ULPS = 8
 
-names = pytest.mark.parametrize("name", NAMES)
+names = pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_SAMPLES])
 # What torch warns of while it makes its samples.
-pytestmark = pytest.mark.filterwarnings("ignore:ComplexHalf support:UserWarning", "ignore:.*non-writable:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:ComplexHalf support:UserWarning", "ignore:Casting complex values:UserWarning")
 
 
 @cache
@@ -83,7 +84,7 @@ def difference(name: str, sample: Any) -> tuple[type[Exception] | None, str] | N
         return xact.DtypeError, "activations of real numbers"
     if dtype in INTEGERS and not xact.get(name).integers and not converts:
         return xact.DtypeError, "torch.nn.functional takes no integers here, but for an empty array"
-    if name == "threshold" and dtype == torch.uint8 and sample.kwargs["value"] < 0:
+    if name == "threshold" and dtype == torch.uint8 and min(given) < 0:
         return xact.ParameterError, "torch wraps a negative number around"
     if name == "softmin" and dtype in (torch.uint8, torch.bool):
         return None, "torch negates before it converts: -1 is 255, and bool has no negative"
@@ -91,6 +92,12 @@ def difference(name: str, sample: Any) -> tuple[type[Exception] | None, str] | N
         return None, "torch takes |-128| for -128"
     if name == "clamp" and any(isinstance(value, torch.Tensor) and value.dtype != dtype for value in given):
         return None, "a parameter never changes the dtype"
+    if name == "clamp" and len(given) < 2:
+        return None, "torch's default is no bound"
+    if name == "sign" and sample.input.isnan().any():
+        return None, "torch gives 0 for NaN"
+    if name == "rrelu" and (sample.kwargs.get("training") or dtype == torch.float16):
+        return None, "slopes are drawn; torch has no float16 on a CPU"
     return None
 
 
@@ -133,7 +140,7 @@ def test_samples(name: str, dtypes: str) -> None:
             else:
                 assert isinstance(got, torch.Tensor), (sample, got)
                 assert (got.dtype, got.shape) == (expected.dtype, expected.shape), sample
-                assert got.stride() == layout(name, sample, got.shape), sample
+                assert not got.numel() or got.stride() == layout(name, sample, got.shape), sample
                 assert_same(got, expected, sample.input)
     assert count or dtypes == "others"
 
@@ -146,13 +153,18 @@ def test_gradients(name: str) -> None:
         if difference(name, sample) or sample.input.is_complex():
             continue
         results = []
-        leaves = [value for value in tensors(sample) if value.requires_grad]
+        # Other parameters are constants.
+        ruled = [sample.input, *(value for value in tensors(sample)[1:] if name == "prelu")]
+        leaves = [value for value in ruled if value.requires_grad]
         for function in (ours, theirs):
             y = call(function, sample)
             dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
             results.append(torch.autograd.grad(y, leaves, dy))
         for got, expected, leaf in zip(*results, leaves, strict=True):
             assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+            if name == "hardsigmoid":
+                # torch has 1/6 rounded to float32.
+                expected = expected * ((1 / 6) / float(torch.tensor(1 / 6)))
             assert_same(got, expected, leaf)
 
 
@@ -174,8 +186,7 @@ def test_in_place(name: str) -> None:
         results = []
         for x, function in zip(written, (getattr(xact, name), theirs), strict=True):
             torch.manual_seed(0)
-            kwargs = sample.kwargs if name == "relu" else {**sample.kwargs, "inplace": True}
-            results.append(function(x, *sample.args, **({**kwargs, "inplace": True})))
+            results.append(function(x, *sample.args, **{**sample.kwargs, "inplace": True}))
         assert results[0] is written[0] or results[0].data_ptr() == written[0].data_ptr()
         assert torch.equal(results[0], written[0])
         assert_same(results[0], results[1], sample.input)
@@ -195,14 +206,14 @@ X = torch.linspace(-2, 2, 4)
 REFUSED = {
     "celu": [lambda f: f(X, 0.0)],
     "softmax": [lambda f: f(X, dim=1), lambda f: f(X, dim=-2), lambda f: f(X[0], dim=1), lambda f: f(X, dim=0.5)],
-    "log_softmax": [lambda f: f(X, dim=1), lambda f: f(X, dim="0"), lambda f: f(X, dim=0, dtype="float32")],
+    "log_softmax": [lambda f: f(X, dim=1), lambda f: f(X, dim="0")],
     "softmin": [lambda f: f(X, dim=3)],
     "glu": [lambda f: f(X[:3]), lambda f: f(X[0]), lambda f: f(X, 1), lambda f: f(X, dim=-2)],
     "prelu": [lambda f: f(X, torch.ones(2)), lambda f: f(X, torch.ones(1, 1, 1)), lambda f: f(X)],
     "rrelu": [lambda f: f(X, 0.5, 0.25, True), lambda f: f(X, "0.5")],
     "hardtanh": [lambda f: f(X, 1.0, -1.0), lambda f: f(X.to(torch.uint8))],
     "softshrink": [lambda f: f(X, -1.0), lambda f: f(X, 0.5, 0.5)],
-    "gelu": [lambda f: f(X, approximate="erf"), lambda f: f(X, approximate=None), lambda f: f(X.to(torch.int64))],
+    "gelu": [lambda f: f(X, approximate="erf"), lambda f: f(X.to(torch.int64))],
     "gumbel_softmax": [lambda f: f(X, dim=1)],
     "relu": [lambda f: f(X > 0), lambda f: f(1.0), lambda f: f([1.0]), lambda f: f(), lambda f: f(X, alpha=1)],
     "softplus": [lambda f: f(X, beta="1"), lambda f: f(X, 1, 20, 3), lambda f: f(None)],
@@ -236,12 +247,12 @@ def test_signature(name: str) -> None:
     ours = [p for p in inspect.signature(xact.get(name)).parameters.values() if p.name != "other"][1:]
     named = [("dim" if p.name == "axis" else p.name, p.default) for p in ours]
     expected = [(p.name, p.default) for p in [*theirs.values()][1:]]
-    kept = [name for name, default in expected if GUESSED.get(name, REQUIRED) != default]
+    kept = [name for name, default in expected if GUESSED.get(name, inspect.Parameter.empty) != default]
     assert [name for name, _ in named if name in kept] == kept
     assert [pair for pair in expected if pair[0] in kept] == [pair for pair in named if pair[0] in kept]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(F, name)])
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(F, name) and name != "gumbel_softmax"])
 def test_called_by_torch_names(name: str) -> None:
     required = {"prelu": {"weight": torch.tensor([0.5])}, "threshold": {"threshold": 0.1, "value": 2.0}}
     options = required.get(name, {}) | ({} if xact.get(name).elementwise and name != "glu" else {"dim": -1})
@@ -249,15 +260,13 @@ def test_called_by_torch_names(name: str) -> None:
     results = []
     for function in (getattr(xact, name), getattr(F, name)):
         torch.manual_seed(0)
-        results.append(function(**{"logits" if name == "gumbel_softmax" else "input": x}, **options))
-    if name != "gumbel_softmax":
-        assert_same(*results, x)
+        results.append(function(input=x, **options))
+    assert_same(*results, x)
     if name in ("softmax", "log_softmax", "softmin"):
         assert torch.equal(getattr(xact, name)(x, dim=-1, _stacklevel=5), results[0])
 
 
-def test_a_difference_is_one() -> None:
-    """Every activation of torch.nn.functional is looked at, and has samples."""
+def test_every_activation_has_samples() -> None:
     functions = {name for name in dir(F) if not name.startswith("_") and not name.endswith("_")}
     assert functions & {*xact.names()} <= {*NAMES} | OTHERS
-    assert [name for name in NAMES if not operators(name)] == ["gumbel_softmax"]
+    assert {name for name in NAMES if not operators(name)} == WITHOUT_SAMPLES
