@@ -72,6 +72,13 @@ def compat(session):
     session.run("pytest", "tests/compat", *session.posargs)
 
 
+@nox.session(python=TORCH_PYTHON)
+def onnx(session):
+    """Export every activation to ONNX and run it in onnxruntime."""
+    install(session, "torch", "onnx")
+    session.run("pytest", "--backends", BACKENDS["torch"], "tests/with_torch/test_onnx.py", *session.posargs)
+
+
 @nox.session
 def package(session):
     """Build the wheel, install it alone, import it; add NumPy, use it."""

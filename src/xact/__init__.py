@@ -11,6 +11,7 @@ from xact._derivatives import vjp as vjp
 from xact._errors import AxisError as AxisError
 from xact._errors import DtypeError as DtypeError
 from xact._errors import MissingRuleError as MissingRuleError
+from xact._errors import ParameterError as ParameterError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
 from xact._gated import gated as gated

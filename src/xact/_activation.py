@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
+from xact._conditions import Condition, parse
 from xact._errors import MissingRuleError
-from xact._operands import check_choices, prepare
+from xact._operands import check_values, prepare
 from xact._signature import REQUIRED, Declaration, Expression, bind, signature_text
 
 catalogue: dict[str, "Activation"] = {}
@@ -48,6 +49,7 @@ class Activation(Declaration):
     learnable: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     inplace: bool = False
     integers: str | None = None
+    requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     kinks: Mapping[Any, Any] = field(default_factory=dict)
     budget: Mapping[str, tuple[float, str]] = field(default_factory=dict)
@@ -57,6 +59,8 @@ class Activation(Declaration):
     pullbacks: dict[str, Expression] = field(default_factory=dict)
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
+
+    conditions: tuple[Condition, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         function = self.body.function
@@ -69,6 +73,9 @@ class Activation(Declaration):
     # The call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not args and "input" in kwargs:
+            # Its name in torch.nn.functional.
+            args = (kwargs.pop("input"),)
         if not args:
             raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
         if self.key not in backends.definitions:
@@ -97,6 +104,9 @@ class Activation(Declaration):
         more |= {"inplace": False} if self.inplace else {}
         sampler = next(iter(self.samplers.values()), None)
         self._declare(self.body, sampler, self.pullbacks, more, self.replaced)
+        # A sampler's numbers are known only when it is declared.
+        known = [text for text in self.requires if {*text.split()} & {*self.defaults}]
+        object.__setattr__(self, "conditions", tuple(parse(text, tuple(self.defaults)) for text in known))
 
     def rules_for(self, name: str) -> list[Expression]:
         kinds = (self.rules, self.pullbacks, self.pushforwards)
@@ -186,7 +196,7 @@ class Activation(Declaration):
         # JSON knows no tuples.
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         bound = bind(self.name, self.defaults, (), values, complete=False)
-        check_choices(self, bound)
+        check_values(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
         return replace(unbound, original=unbound, replaced=new) if new else unbound
@@ -228,6 +238,7 @@ def activation(
     learnable: Mapping[str, float | tuple[float, ...]] | None = None,
     inplace: bool = False,
     integers: str | None = None,
+    requires: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     kinks: Mapping[Any, Any] | None = None,
     budget: Mapping[str, tuple[float, str]] | None = None,
@@ -241,6 +252,7 @@ def activation(
     learnable: parameters the Module learns, with their initial values.
     inplace: whether torch.nn's function of this name has ``inplace``.
     integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
+    requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
     kinks: points without a derivative, and the derivative chosen there (numbers, or names of arguments).
     budget: looser bounds of the contract, each with its reason.
@@ -259,6 +271,7 @@ def activation(
             learnable=learnable or {},
             inplace=inplace,
             integers=integers,
+            requires=requires,
             aliases=aliases,
             kinks=kinks or {},
             budget=budget or {},
@@ -273,6 +286,8 @@ def _place(activation: Activation) -> tuple[str, str]:
 
 def register(activation: Activation) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
+    if len(activation.conditions) < len(activation.requires):
+        raise TypeError(f"{activation.name}: `requires` names no argument known so far; declare a sampler before rules")
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
         if _place(taken) != _place(activation):

@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xact import backends
-from xact._errors import AxisError, DtypeError, ShapeError
+from xact._conditions import check_conditions
+from xact._errors import AxisError, DtypeError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
     from xact._activation import Activation
@@ -21,9 +22,9 @@ def prepare(
     """Bind a call and make its operands ready for the body."""
     arrays, values = activation.bind(args, kwargs)
     name, x = activation.name, arrays[0]
-    check_choices(activation, values)
+    check_values(activation, values)
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
-        check_axis(name, x, values["axis"])
+        check_axis(name, backend, x, values["axis"])
     if values.get("dtype") is not None:
         x = converted(name, backend, x, values["dtype"])
         values["dtype"] = None
@@ -48,17 +49,19 @@ def prepare(
     return tuple(operands[label] for label in activation.operands), options, inplace
 
 
-def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
+def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:
+    check_conditions(activation.name, activation.conditions, values)
     for label, allowed in activation.choices.items():
         if values[label] not in allowed:
             listed = ", ".join(repr(choice) for choice in allowed)
-            raise ValueError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
+            raise ParameterError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
 
 
-def check_axis(name: str, x: Any, axis: Any) -> None:
+def check_axis(name: str, backend: ModuleType, x: Any, axis: Any) -> None:
     if not isinstance(axis, int):
         raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
-    if not -x.ndim <= axis < x.ndim:
+    count = x.ndim or backend.AXES_OF_SCALARS
+    if not -count <= axis < count:
         raise AxisError(f"{name}: axis {axis} is outside an array of {x.ndim} dimensions")
 
 

@@ -131,6 +131,9 @@ def bind(
         taken.append(name)
     for name, value in named.items():
         key = "axis" if name == "dim" and "axis" in values else name
+        if key == "_stacklevel" and "dtype" in values:
+            # In torch.nn.functional: where to point a warning that is never given here.
+            continue
         if key not in values:
             raise TypeError(
                 f"{function} has no argument {name!r}; its signature is {signature_text(function, defaults)}"

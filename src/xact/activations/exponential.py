@@ -52,6 +52,7 @@ def _(x, xp):
     paper="Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",
     module="CELU",
     inplace=True,
+    requires=("alpha != 0",),
     kinks={0: 1},
 )
 def celu(x, /, alpha=1.0, *, xp):

@@ -4,6 +4,7 @@ A library is imported only when one of its arrays arrives. Every backend module 
 
     xp                                  the namespace bodies and rules are evaluated with
     INPLACE                             whether arrays can be overwritten on request
+    AXES_OF_SCALARS                     how many axes the library takes an array without any to have
     owns(cls)                           whether arrays of this class are the library's
     apply(activation, operands, options, inplace)   the value, differentiable by the library's own transforms
     evaluate(expression, x, values, elementwise)    any expression of a definition, in the dtype of `x`
@@ -18,7 +19,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from xact._errors import DtypeError
+from xact._errors import DtypeError, ParameterError
 
 # What compiled graphs refer to: a definition by its key. Keys are never reused, so a redefinition in a notebook
 # does not change a graph compiled before it.
@@ -38,6 +39,16 @@ def converts(activation: Any, dtype: str) -> bool:
         return bool(activation.integers == "float")
     takes = "float16, bfloat16, float32, float64" + (" and integers" if activation.integers else "")
     raise DtypeError(f"{activation.name} takes {takes}, got {dtype}; convert the array first")
+
+
+def whole(activation: Any, dtype: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands of a call on integers, its numbers cut off to integers, so that the result has integers too."""
+    bits = int(dtype.lstrip("uint"))
+    low = 0 if dtype.startswith("u") else -(1 << (bits - 1))
+    for label, value in zip(activation.operands, operands, strict=True):
+        if isinstance(value, (int, float)) and not low - 1 < value < low + (1 << bits):
+            raise ParameterError(f"{activation.name}: `{label}` = {value!r} does not fit an array of {dtype}")
+    return tuple(int(value) if isinstance(value, float) else value for value in operands)
 
 
 def no_rule(activation: Any, argument: str, kind: str = "derivative") -> str:

@@ -14,6 +14,7 @@ from xact.backends import standard
 from xact.special import Namespace
 
 INPLACE = False
+AXES_OF_SCALARS = 0
 
 COMPUTE = {
     jnp.dtype(jnp.float16): jnp.dtype(jnp.float32),
@@ -42,6 +43,7 @@ def owns(cls: type) -> bool:
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
     if x.dtype not in COMPUTE:
+        operands = backends.whole(activation, x.dtype.name, operands)
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
     # The same program for 1 and 1.0.
     rest = [_traceable(value) for value in operands[1:]]

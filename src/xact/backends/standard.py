@@ -9,6 +9,7 @@ from xact import backends
 from xact.special import Namespace
 
 INPLACE = False
+AXES_OF_SCALARS = 0
 
 
 @lru_cache
@@ -25,6 +26,8 @@ def owns(cls: type) -> bool:
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
+    if dtype_name(x) not in backends.FLOATS:
+        operands = backends.whole(activation, dtype_name(x), operands)
     values = dict(zip(activation.names, (x, *operands[1:], *options), strict=True))
     return evaluate(activation.body, x, values, activation.elementwise)
 

@@ -14,11 +14,12 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from xact import backends
-from xact._errors import MissingRuleError
+from xact._errors import DtypeError, MissingRuleError
 from xact.backends import hot_path
 from xact.special import Namespace
 
 INPLACE = True
+AXES_OF_SCALARS = 1
 
 COMPUTE = {
     torch.float16: torch.float32,
@@ -43,6 +44,16 @@ def _minimum(a: Any, b: Any) -> Any:
     return torch.minimum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, max=b)
 
 
+def _sign(x: Any) -> Any:
+    # array_api_compat's writes its NaNs in place, which a sharded DTensor refuses.
+    return torch.where(torch.isnan(x), x, torch.sign(x)) if x.is_floating_point() else torch.sign(x)
+
+
+def _sort(x: Any, axis: int = -1) -> Any:
+    # array_api_compat asks for a stable order, which ONNX has not; values that are equal have none.
+    return torch.sort(x, dim=axis)[0]
+
+
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     if rng is None:
         unit = torch.rand_like(like)
@@ -59,6 +70,8 @@ xp = Namespace(
     max=torch.amax,
     tanh=torch.tanh,
     expm1=torch.expm1,
+    sign=_sign,
+    sort=_sort,
     erf=torch.erf,
     erfc=torch.erfc,
     sigmoid=torch.sigmoid,
@@ -76,8 +89,12 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         x = floating(activation, x)
         operands = (x, *operands[1:])
         if x.dtype not in COMPUTE:
+            operands = backends.whole(activation, dtype_name(x), operands)
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
+    if not x.ndim and not activation.elementwise:
+        # As torch's own functions do along an axis of a number.
+        return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
     compiled, recorded = False, torch.compiler.is_compiling()
@@ -85,6 +102,8 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
         if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
             return NATIVE[activation.key](*operands, inplace=inplace)
+        if not plain and hasattr(x, "device_mesh"):
+            _refuse_plain(activation, operands)
         compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
@@ -93,6 +112,16 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     else:
         result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
+
+
+def _refuse_plain(activation: Any, operands: tuple[Any, ...]) -> None:
+    """Beside a distributed tensor; torch's own message names neither the function nor the argument."""
+    for name, value in zip(activation.operands, operands, strict=True):
+        if isinstance(value, torch.Tensor) and value.ndim and not hasattr(value, "device_mesh"):
+            raise DtypeError(
+                f"{activation.name}: `{name}` is a plain tensor, the first array a DTensor; "
+                f"place it on the same mesh: distribute_tensor({name}, mesh, [Replicate()])"
+            )
 
 
 def _autocast(name: str, x: Any) -> Any:

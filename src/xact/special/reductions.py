@@ -74,7 +74,7 @@ def standardized(x, epsilon, /, axis=-1, *, xp):
     Golub and LeVeque 1983, Algorithms for Computing the Sample Variance (the corrected two-pass algorithm).
     """
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     c, scale = centered(x, axis, xp)
     deviation = xp.sqrt(xp.mean(c * c, axis=axis, keepdims=True) + epsilon / scale / scale)
     return c / xp.where(deviation == 0, 1.0, deviation)
@@ -87,7 +87,7 @@ def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     own; twice is enough, Giraud et al. 2005, doi:10.1007/s00211-005-0615-4.
     """
     if x.shape[axis] == 0:
-        return dy
+        return 1 * dy
     c, scale = centered(x, axis, xp)
     size = xp.max(xp.abs(c), axis=axis, keepdims=True)
     h = c / xp.where(size == 0, 1.0, size)

@@ -40,7 +40,7 @@ def sparsemax(x, /, axis=-1, *, xp):
     that 1 ULP of each entry makes. Source: Martins and Astudillo 2016, arXiv:1602.02068, algorithm 1.
     """
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     z = below_largest(x, 1.0, axis, xp)
     ordered, count = descending(z, axis, xp)
     threshold = (xp.cumulative_sum(ordered, axis=axis) - 1) / count
@@ -57,7 +57,7 @@ def entmax15(x, /, axis=-1, *, xp):
     arXiv:1905.05702, algorithm 2.
     """
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     z = below_largest(x, 0.5, axis, xp)
     ordered, count = descending(z, axis, xp)
     mean = xp.cumulative_sum(ordered, axis=axis) / count
@@ -80,7 +80,7 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
     if alpha < 1:
         raise ValueError(f"entmax: `alpha` must be at least 1, got {alpha!r}")
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     if alpha == 1:
         return xp.softmax(x, axis)
     if alpha == 1.5:
@@ -134,7 +134,7 @@ def centered_by(weights, dy, largest, axis, /, *, xp):
 def first_largest(x, /, axis=-1, *, xp):
     """1 at the first of the largest entries, 0 at the others; a row with a NaN is NaN. Error: none. Source: own."""
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     largest = xp.max(x, axis=axis, keepdims=True)
     ones = xp.where(x == largest, xp.ones_like(x), 0.0)
     first = (ones > 0) & (xp.cumulative_sum(ones, axis=axis) == 1)
