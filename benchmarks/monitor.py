@@ -27,7 +27,9 @@ def transformer():
 
 def convolutional():
     layers = [
-        layer for _ in range(4) for layer in (nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
+        layer
+        for _ in range(4)
+        for layer in (nn.Conv2d(32, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
     ]
     return nn.Sequential(*layers), torch.randn(8, 32, 28, 28)
 

@@ -83,7 +83,14 @@ def test_learnt_parameters_count() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "axis", "width"),
-    [((), None, 1), ((3,), None, 3), ((2, 3), None, 3), ((2, 5, 3), None, 3), ((2, 3, 4, 5), None, 3), ((2, 3, 4), 1, 3)],
+    [
+        ((), None, 1),
+        ((3,), None, 3),
+        ((2, 3), None, 3),
+        ((2, 5, 3), None, 3),
+        ((2, 3, 4, 5), None, 3),
+        ((2, 3, 4), 1, 3),
+    ],
 )
 def test_axis_of_the_channels(shape: tuple[int, ...], axis: int | None, width: int) -> None:
     layer = kept(nn.Sequential(nn.SiLU()), torch.ones(shape), axis=axis).layers["0"]
@@ -155,7 +162,7 @@ def test_table_and_plot() -> None:
     seen = kept(nn.Sequential(nn.ReLU(), nn.Tanh()), torch.tensor([[-1.0, 3.0]]))
     lines = seen.table().splitlines()
     assert lines[0].split("  ")[0] == "layer" and "dead channels" in lines[0]
-    assert lines[2].split() == "0 ReLU() 1 1.5 1.5 0 0 3 50.0 % 50.0 % 1/2".split()
+    assert lines[2].split() == ["0", "ReLU()", "1", "1.5", "1.5", "0", "0", "3", "50.0", "%", "50.0", "%", "1/2"]
     pytest.importorskip("matplotlib")
     values, shares = seen.plot().axes
     assert [label.get_text() for label in values.get_yticklabels()] == ["0", "1"]

@@ -243,7 +243,7 @@ def test_errors(model: nn.Module) -> None:
         xact.nn.swap(model, {"ReLU": "silou"})
     with pytest.raises(TypeError, match=r"a Module of its own.*functools.partial\(SiLU"):
         xact.nn.swap(model, {"ReLU": nn.SiLU()})
-    with pytest.raises(TypeError, match="declare it with @xact.activation"):
+    with pytest.raises(TypeError, match="declare it with @xact"):
         xact.nn.swap(model, {"ReLU": F.silu})
     with pytest.raises(TypeError, match="threshold"):
         xact.nn.swap(model, {"ReLU": "threshold"})

@@ -5,6 +5,13 @@ import torch
 
 from xact.backends.hot_path import hot_path as hot_path
 from xact.nn._module import Activation as Activation
+from xact.nn import init as init
+from xact.nn._groups import param_groups as param_groups
+from xact.nn._monitor import Monitor as Monitor
+from xact.nn._monitor import monitor as monitor
+from xact.nn._swap import SwapReport as SwapReport
+from xact.nn._swap import swap as swap
+from xact.nn._transformers import register_transformers as register_transformers
 
 class ACONC(torch.nn.Module):
     def __init__(self, p1: float = 1.0, p2: float = 0.0, beta: float = 1.0, axis: int = 1, num_parameters: int | None = None, learnable: bool = True, *, device: Any = None, dtype: Any = None) -> None: ...

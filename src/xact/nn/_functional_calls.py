@@ -64,7 +64,9 @@ def _names() -> list[str]:
 def _functions() -> dict[Any, str]:
     spaces = (F, torch)
     spelled = ((name, spelling) for name in _names() for spelling in (name, f"{name}_"))
-    return {getattr(space, spelling): name for name, spelling in spelled for space in spaces if hasattr(space, spelling)}
+    return {
+        getattr(space, spelling): name for name, spelling in spelled for space in spaces if hasattr(space, spelling)
+    }
 
 
 def _activation_called(node: fx.Node) -> str | None:

@@ -8,7 +8,6 @@ import torch
 
 import xact.nn
 from xact import _activation
-from xact._catalogue import get
 from xact.nn._recognise import activation_of
 
 HOOKS = (

@@ -1,5 +1,6 @@
 """Exchange the activations of a model in place, with a report of every place, and back."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -205,9 +206,9 @@ def _put(seat: Seat, new: torch.nn.Module) -> Callable[[], None]:
 def _leave_fast_paths(model: torch.nn.Module, new: set[int]) -> list[Callable[[], None]]:
     """Let torch's encoders call the new activation.
 
-    They note at construction whether it is ReLU or GELU, and in eval mode compute that one without a call of the Module.
+    They note at construction whether it is ReLU or GELU, and in eval mode compute that one, the Module uncalled.
     """
-    restores = []
+    restores: list[Callable[[], None]] = []
     for module in model.modules():
         if new.isdisjoint(id(inner) for inner in module.modules()):
             continue
@@ -216,7 +217,7 @@ def _leave_fast_paths(model: torch.nn.Module, new: set[int]) -> list[Callable[[]
             (torch.nn.TransformerEncoder, "use_nested_tensor", False),
         ):
             if isinstance(module, cls):
-                restores.append(lambda m=module, a=attribute, before=getattr(module, attribute): setattr(m, a, before))
+                restores.append(functools.partial(setattr, module, attribute, getattr(module, attribute)))
                 setattr(module, attribute, value)
     return restores
 
@@ -242,5 +243,10 @@ def _look_for_calls(model: torch.nn.Module, report: SwapReport) -> None:
         return
     for call in calls:
         report.places.append(
-            Place(call.module or "(model)", f"{call.function}(x)", None, f"a functional call, {call.where or 'unknown line'}")
+            Place(
+                call.module or "(model)",
+                f"{call.function}(x)",
+                None,
+                f"a functional call, {call.where or 'unknown line'}",
+            )
         )

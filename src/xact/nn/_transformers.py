@@ -9,8 +9,8 @@ from xact.nn._replacement import module_of
 def register_transformers() -> list[str]:
     """Enter every activation into transformers' `ACT2FN`, as `"xact.mish"`; returns the names.
 
-    A configuration may then say `hidden_act="xact.mish"`; a process that loads it registers the names too. Each use of a
-    name makes a new Module. Activations that need an argument are left out. Call it again after a definition of your
+    A configuration may then say `hidden_act="xact.mish"`; a process that loads it registers the names too. Each use of
+    a name makes a new Module. Activations that need an argument are left out. Call it again after a definition of your
     own. Raises `ImportError` where transformers is not installed.
     """
     try:
