@@ -24,17 +24,9 @@ def module_stub() -> str:
     """The stub of `xact.nn`: every Module with its constructor."""
     import torch
 
-    lines = [
-        "from typing import Any, Literal",
-        "",
-        "import torch",
-        "",
-        "from xact.backends.hot_path import hot_path as hot_path",
-        "from xact.nn._module import Activation as Activation",
-        "from xact.nn.spatial import FReLU as FReLU",
-        "from xact.nn.spatial import MetaACON as MetaACON",
-        "",
-    ]
+    source = (Path(__file__).parent / "nn" / "__init__.py").read_text()
+    imports = [line for line in source.splitlines() if line.startswith("from xact.") and " as " in line]
+    lines = ["from typing import Any, Literal", "", "import torch", "", *imports, ""]
     for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):
         if hasattr(torch.nn, name):
             lines.append(f"class {name}(torch.nn.{name}): ...")

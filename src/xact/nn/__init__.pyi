@@ -4,7 +4,14 @@ from typing import Any, Literal
 import torch
 
 from xact.backends.hot_path import hot_path as hot_path
+from xact.nn import init as init
+from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
+from xact.nn._monitor import Monitor as Monitor
+from xact.nn._monitor import monitor as monitor
+from xact.nn._swap import SwapReport as SwapReport
+from xact.nn._swap import swap as swap
+from xact.nn._transformers import register_transformers as register_transformers
 from xact.nn.spatial import FReLU as FReLU
 from xact.nn.spatial import MetaACON as MetaACON
 
