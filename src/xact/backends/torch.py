@@ -7,7 +7,6 @@ constant, while an activation, or a Function made for it in the traced path, wou
 from collections.abc import Iterable
 from typing import Any
 
-import array_api_compat.torch as standard_torch
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
@@ -15,8 +14,8 @@ from torch.nn import functional as F
 
 from xact import backends
 from xact._errors import DtypeError, MissingRuleError
-from xact.backends import hot_path
-from xact.special import Namespace
+from xact.backends import hot_path, torch_blocks
+from xact.backends.torch_namespaces import xp
 
 INPLACE = True
 AXES_OF_SCALARS = 1
@@ -28,55 +27,34 @@ COMPUTE = {
     torch.float64: torch.float64,
 }
 
+
+def _softplus(x: Any, beta: Any, threshold: float, inplace: bool) -> Any:
+    # From 50 on the linear part is exact; past 88 torch's other part overflows.
+    return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
+
+
 # Eager kernels whose value and derivative both meet the contract.
-NATIVE: dict[str, Any] = {"relu": F.relu, "leaky_relu": F.leaky_relu}
+NATIVE: dict[str, Any] = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "relu6": F.relu6,
+    "hardtanh": F.hardtanh,
+    "softplus": _softplus,
+}
+# Those whose value alone does, measured on a CPU.
+NATIVE_VALUE: dict[str, Any] = {
+    "elu": F.elu,
+    "selu": F.selu,
+    "celu": F.celu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "logsigmoid": F.logsigmoid,
+    "hardsigmoid": F.hardsigmoid,
+}
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
 RAISED = frozenset({"softmax", "log_softmax", "softplus"})
-
-
-def _maximum(a: Any, b: Any) -> Any:
-    return torch.maximum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, min=b)
-
-
-def _minimum(a: Any, b: Any) -> Any:
-    return torch.minimum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, max=b)
-
-
-def _sign(x: Any) -> Any:
-    # array_api_compat's writes its NaNs in place, which a sharded DTensor refuses.
-    return torch.where(torch.isnan(x), x, torch.sign(x)) if x.is_floating_point() else torch.sign(x)
-
-
-def _sort(x: Any, axis: int = -1) -> Any:
-    # array_api_compat asks for a stable order, which ONNX has not; values that are equal have none.
-    return torch.sort(x, dim=axis)[0]
-
-
-def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
-    if rng is None:
-        unit = torch.rand_like(like)
-    else:
-        unit = torch.rand(like.shape, dtype=like.dtype, device=like.device, generator=rng)
-    return low + (high - low) * unit
-
-
-xp = Namespace(
-    standard_torch,
-    where=torch.where,
-    maximum=_maximum,
-    minimum=_minimum,
-    max=torch.amax,
-    tanh=torch.tanh,
-    expm1=torch.expm1,
-    sign=_sign,
-    sort=_sort,
-    erf=torch.erf,
-    erfc=torch.erfc,
-    sigmoid=torch.sigmoid,
-    uniform=_uniform,
-)
 
 
 def owns(cls: type) -> bool:
@@ -101,7 +79,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     if not recorded:
         plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
         if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
-            return NATIVE[activation.key](*operands, inplace=inplace)
+            return NATIVE[activation.key](*operands, *options, inplace=inplace)
         if not plain and hasattr(x, "device_mesh"):
             _refuse_plain(activation, operands)
         compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
@@ -160,6 +138,10 @@ def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -
 
 def _body(key: str, values: dict[str, Any]) -> Any:
     activation = backends.definitions[key]
+    if key in NATIVE_VALUE and torch_blocks.plain(values.values()):
+        numbers = list(values.values())[1:]
+        if not any(isinstance(value, torch.Tensor) for value in numbers):
+            return NATIVE_VALUE[key](*values.values())
     return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 
@@ -244,7 +226,7 @@ def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, A
         if rule := activation.pullbacks.get(name):
             cotangent = _evaluate(rule, values, dy.dtype)
         else:
-            cotangent = _times(_evaluate(activation.rules[name], values, dy.dtype), dy)
+            cotangent = _product(activation.rules[name], values, dtype if shape in (None, dy.shape) else None)
         pulled.append(_to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
     return tuple(pulled)
 
@@ -258,15 +240,32 @@ def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any)
         return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
     if name not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, name, "pushforward"))
-    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent), dtype)
+    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent, xp), dtype)
 
 
-def _times(slope: Any, change: Any) -> Any:
-    return torch.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
+def _product(rule: Any, values: dict[str, Any], dtype: Any) -> Any:
+    """The slope times the incoming gradient, in `dtype`, or not yet rounded."""
+    dy = values["dy"]
+    needed = {name: values[name] for name in (*rule.names, "dy")}
+    if not torch_blocks.plain(needed.values()):
+        return _times(_evaluate(rule, values, dy.dtype), dy, xp)
+
+    def product(ready: dict[str, Any], xp: Any) -> Any:
+        return _times(rule(ready, xp), ready["dy"], xp)
+
+    compute = COMPUTE[dy.dtype]
+    return torch_blocks.evaluate(product, needed, compute, dtype or compute)
+
+
+def _times(slope: Any, change: Any, xp: Any) -> Any:
+    return xp.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
     """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
+    needed = {name: values[name] for name in expression.names}
+    if elementwise and torch_blocks.plain(needed.values()):
+        return torch_blocks.evaluate(expression, needed, COMPUTE[x.dtype], x.dtype)
     return _to(_evaluate(expression, values, x.dtype), x.dtype)
 
 
