@@ -186,7 +186,7 @@ def test_no_value_gives_up():
 def test_cache(monkeypatch):
     x = np.linspace(-3, 3, 50)
     first = values(MISH, {"x": x})
-    monkeypatch.setattr(module, "_solve", None)
+    monkeypatch.setattr(module, "enclose", None)
     again = values(MISH, {"x": x})
     np.testing.assert_array_equal(first.high, again.high)
     np.testing.assert_array_equal(first.low, again.low)

@@ -143,7 +143,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
 
     points = np.stack([array.ravel() for array in arrays.values()], axis=1)
     key = (tex, wrt, order, sorted(constants.items()), list(arrays))
-    truth = _cached(key, points, lambda: _solve(tex, points, prepare, 1))
+    truth = _cached(key, points, lambda: enclose(tex, points, prepare, 1))
     shape = next(iter(arrays.values())).shape
     return Truth(truth.high.reshape(shape), truth.low.reshape(shape))
 
@@ -196,7 +196,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
 
     size = directions * (outputs if weights is None else 1) if wrt else outputs
     key = (tex, "along", wrt, sorted(constants.items()), list(arrays), weights)
-    truth = _cached(key, points, lambda: _solve(tex, points, prepare, size))
+    truth = _cached(key, points, lambda: enclose(tex, points, prepare, size))
     tail = ((outputs,) if expression.free and (not wrt or weights is None) else ()) + (
         (directions,) if wrt in columns else ()
     )
@@ -209,7 +209,7 @@ def _number(value: float, huge: int) -> Any:
     return arb(value)
 
 
-def _solve(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, int], list[Any]]], size: int) -> Truth:
+def enclose(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, int], list[Any]]], size: int) -> Truth:
     """Ziv's loop: every point with as many bits as it needs."""
     finite = np.isfinite(points).all(axis=1)
     infinite = ~finite & ~np.isnan(points).any(axis=1)
