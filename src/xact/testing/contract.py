@@ -4,7 +4,8 @@ Each measurement evaluates one activation, with one choice of parameters, on one
 truth of its own TeX. The test-suite asserts them for the catalogue, `xact.testing.check` for any activation.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,8 @@ ACCURACY = 4.0
 MISROUNDED = 16
 ROUNDING = 0.501
 IDENTITY = 8
+# What the whole error aims at.
+STRETCH = 4.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def _truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.nd
     for name, array in given.items():
         explained += _slope(case, doubles, name, array, dtype)
     for name in case.activation.body.parameters:
-        explained += _bound(case, "parameters", 0) * _moved(case, doubles, name, dtype)
+        explained += declared(case, "parameters", 0) * _moved(case, doubles, name, dtype)
     return given, exact, explained
 
 
@@ -199,39 +202,55 @@ def _skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library:
     return skip
 
 
-def accuracy(case: Case, library: str, dtype: str, stretch: bool = False) -> Measurement:
-    """C1: the error in ULP beyond what an input 1 ULP away explains (with `stretch`, the whole error)."""
+def accuracy(case: Case, library: str, dtype: str) -> Measurement:
+    """C1: the error in ULP beyond what an input 1 ULP away explains."""
+    return accuracies(case, library, dtype)[0]
+
+
+def accuracies(case: Case, library: str, dtype: str, function: Any = None) -> tuple[Measurement, Measurement]:
+    """C1, and its stretch, the whole error, which is an aim without a bound.
+
+    function: what to measure in the place of the activation, such as the library's own; at finite inputs only.
+    """
     given, exact, explained = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
     first = next(iter(given.values()))
     unit = ulp.ulp(ulp.double(first), dtype)
+    skip, bound = _skipped(case, given, exact, library, dtype), declared(case, f"C1 {dtype}", ACCURACY)
+    if function:
+        skip |= ~np.isfinite(ulp.double(first))
     with np.errstate(over="ignore"):
-        slope = np.zeros_like(explained) if stretch else explained / np.where(np.isfinite(unit), unit, 1.0)
-    error = ulp.excess(got, exact, slope, first, dtype)
-    error[_skipped(case, given, exact, library, dtype)] = 0.0
-    clause, bound = "C1 stretch" if stretch else "C1", _bound(case, f"C1 {dtype}", ACCURACY)
-    return _worst(clause, case, library, dtype, error, bound, given)
+        slope = explained / np.where(np.isfinite(unit), unit, 1.0)
+    beyond, whole = (
+        np.where(skip, 0.0, ulp.excess(got, exact, allowed, first, dtype)) for allowed in (slope, np.zeros_like(slope))
+    )
+    return (
+        _worst("C1", case, library, dtype, beyond, bound, given),
+        _worst("C1 stretch", case, library, dtype, whole, math.inf, given),
+    )
 
 
-def _bound(case: Case, clause: str, bound: float) -> float:
+def declared(case: Case, clause: str, bound: float) -> float:
     """The bound of a clause, or the one that the definition declares, for all quantities or for this one."""
-    declared = case.activation.budget
-    declared_for_all = declared.get(clause, (bound, ""))
-    return declared.get(f"{clause} by {case.wrt}", declared_for_all)[0]
+    budget = case.activation.budget
+    for_all = budget.get(clause, (bound, ""))
+    return budget.get(f"{clause} by {case.wrt}", for_all)[0]
 
 
-def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
+def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list[Measurement]:
     """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
     given, exact, _ = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt)
+    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
     skip = _skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
+    if function:
+        skip |= ~np.isfinite(ulp.double(next(iter(given.values()))))
     right = ulp.round_to(exact, dtype)
     wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
     error = ulp.errors(got, exact, dtype)
     error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
     wrong &= ~_subnormal(exact, dtype)
-    budget = _bound(case, f"misrounded {dtype}", MISROUNDED)
-    largest = _bound(case, f"error {dtype}", ROUNDING)
+    budget = declared(case, f"misrounded {dtype}", MISROUNDED)
+    largest = declared(case, f"error {dtype}", ROUNDING)
     where = next(iter(given.values()))[wrong]
     return [
         _worst("C2 error", case, library, dtype, error, largest, given),
@@ -239,18 +258,21 @@ def rounding(case: Case, library: str, dtype: str) -> list[Measurement]:
     ]
 
 
-def identity(case: Case, one: str, other: str, dtype: str) -> Measurement:
-    """C2: on how many of the 65,536 inputs two libraries differ in any bit, subnormals apart."""
+def counted(case: Case, libraries: Collection[str], dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Inputs, and at which of them the results of these libraries are compared with each other: not at subnormals."""
     given, exact, _ = _truths(case, dtype)
-    results = [evaluate(library, case.activation, given, case.parameters, case.wrt) for library in (one, other)]
-    differ = ulp.bits(results[0]) != ulp.bits(results[1])
-    differ &= ~_skipped(case, given, exact, "jax" if "jax" in (one, other) else one, dtype)
-    differ &= ~(_subnormal(exact, dtype) | _phase(case, exact, given, dtype))
-    where = next(iter(given.values()))[differ]
-    bound = _bound(case, f"identity {dtype}", IDENTITY)
-    return Measurement(
-        "C2 identity", case, f"{one}/{other}", dtype, int(differ.sum()), bound, ", ".join(map(str, where[:3]))
-    )
+    skip = _skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
+    return given, ~(skip | _subnormal(exact, dtype) | _phase(case, exact, given, dtype))
+
+
+def limits(case: Case, library: str, dtype: str, function: Any = None) -> Measurement:
+    """C3: at how many of the two infinities there is NaN in the place of the limit."""
+    given, exact, _ = _truths(case, dtype)
+    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+    first = ulp.double(next(iter(given.values())))
+    lost = np.isinf(first) & np.isnan(ulp.double(got)) & ~_skipped(case, given, exact, library, dtype)
+    where = ", ".join(map(str, first[lost]))
+    return Measurement("C3 limit", case, library, dtype, int(lost.sum()), 0, where)
 
 
 def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
@@ -277,7 +299,7 @@ def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
     # Outside its domain, and where it has no derivative, an activation may be NaN; kinks are clause C4.
     made = np.isnan(got) & finite & ~np.isnan(exact.high)
     lost = nan & ~np.isnan(got)
-    if case.wrt and _piecewise_linear(case, dtype):
+    if case.wrt and piecewise_linear(case, dtype):
         # A comparison lets the incoming gradient through.
         lost[:] = False
     if case.wrt and len(given) > 1:
@@ -294,7 +316,8 @@ def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
     return result
 
 
-def _piecewise_linear(case: Case, dtype: str) -> bool:
+def piecewise_linear(case: Case, dtype: str) -> bool:
+    """Whether the second derivative is 0 at every input."""
     given, _, _ = _truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
     second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), case.activation.arrays[0], 2).high

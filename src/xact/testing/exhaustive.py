@@ -146,7 +146,11 @@ class Sweep:
     def _stored(self) -> Tally:
         stored = json.loads(self.path.read_text()) if self.path.exists() else {}
         # Results of other code are not continued.
-        return Tally(**stored) if stored.pop("code", "") == self.code else Tally()
+        if stored.pop("code", "") != self.code:
+            return Tally()
+        for found in ("worst", "contract"):
+            stored[found][0] = float(stored[found][0])
+        return Tally(**stored)
 
     def _tell(self, units: float, until: int) -> None:
         done, terminal = self.tally.unit, sys.stderr.isatty()
