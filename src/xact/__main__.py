@@ -126,8 +126,8 @@ def _plot(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from xact.testing import command
 
-    measure = command.identity if options.identity else command.accuracy
-    return measure(options.names or names(), options.backend, options.dtype, options.verbose, options.json)
+    chosen = (options.names or names(), options.backend, options.dtype, options.json)
+    return command.identity(*chosen) if options.identity else command.accuracy(*chosen, verbose=options.verbose)
 
 
 def _first_sentence(activation: Any) -> str:

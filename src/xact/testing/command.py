@@ -1,5 +1,6 @@
 """`xact check`: measures, prints as it goes, and closes with the summary."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from xact.testing.libraries import installed
 
 
 def accuracy(
-    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, verbose: bool, file: str | None
+    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, file: str | None, verbose: bool
 ) -> int:
     """Every clause that is a figure, and the libraries' own functions beside; 1 where the contract is violated."""
     libraries, dtypes = libraries or installed(), dtypes or DTYPES
@@ -33,7 +34,7 @@ def accuracy(
 
     violations, missing = _each(names, measure)
     stretch = report.stretch(found)
-    ours = sum(not one.library.endswith(".nn") for one in found)
+    ours = sum(math.isfinite(one.bound) for one in found)
     print("  n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation")
     print(f"{len(names) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
     for one in stretch:
@@ -49,7 +50,7 @@ def accuracy(
 
 
 def identity(
-    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, verbose: bool, file: str | None
+    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, file: str | None
 ) -> int:
     """How far the libraries are from each other; 1 where more than 8 of 65,536 16-bit results differ."""
     libraries, dtypes = libraries or installed(), dtypes or DTYPES
