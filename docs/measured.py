@@ -49,7 +49,7 @@ def _accuracy(record):
     for one in record["stretch"]:
         yield (
             f"{one['met']} of {one['of']} {one['quantity']}s of activations of one array that are not piecewise linear "
-            "have a whole error of at most 4 ULP in float32 and float64."
+            "have a whole error of at most 4 ULP with default parameters in float32 and float64."
         )
     for name, reason in record["missing"].items():
         yield f"Not measured: {name} ({reason})."

@@ -1,6 +1,7 @@
 """The command `xact check`: what it prints, stores, and returns."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +141,17 @@ def test_rows_hold_the_worst():
         {"name": "silu", "quantity": "value", "dtype": "float32", "ulp": {"numpy": 2.5, "torch": 0.5}},
         {"name": "silu", "quantity": "derivative", "dtype": "float32", "ulp": {"numpy": 1}},
     ]
+
+
+def test_the_stretch_is_of_default_parameters():
+    wide, default = Case(xact.softplus, {"beta": 1.8}), Case(xact.softplus)
+    found = [
+        Measurement("C1 stretch", case, library, "float32", figure, INFINITY, "x=1")
+        for case, library, figure in [(wide, "numpy", 31), (default, "numpy", 3), (default, "torch.nn", 9)]
+    ]
+    assert report.stretch(found)[0] == {"quantity": "value", "met": 1, "of": 1}
+    found.append(replace(found[1], library="jax", figure=4.5))
+    assert report.stretch(found)[0] == {"quantity": "value", "met": 0, "of": 1}
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert whole.unit == parts.tally.unit == 4
 
 
+@pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("quantity", exhaustive.QUANTITIES)
+def test_each_library(tmp_path, library, quantity):
+    one = Sweep("tanhshrink", quantity, library, tmp_path)
+    for unit in (ONES, 256 + TENS):
+        for segment in one.exact.segments(unit * UNIT, 1 << 12):
+            one.measure(segment)
+    assert 0 < one.tally.worst[0] <= 4
+    assert not one.tally.nan_made
+
+
 def test_other_code_starts_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(exhaustive, "UNIT", 1 << 12)
     sweep(tmp_path).run(2)

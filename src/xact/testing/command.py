@@ -39,7 +39,7 @@ def accuracy(
     print(f"{len(names) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
     for one in stretch:
         print(
-            f"whole error at most {STRETCH:g} ULP in float32 and float64: "
+            f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "
             f"{one['met']} of {one['of']} {one['quantity']}s (of one array, not piecewise linear)"
         )
     if file:
