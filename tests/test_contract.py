@@ -7,6 +7,7 @@ import pytest
 import xact
 from xact.testing import along, contract
 from xact.testing.contract import Case
+from xact.testing.finiteness import finiteness
 from xact.testing.identity import identity
 
 LIBRARIES = ["numpy", "jax", "torch"]
@@ -28,7 +29,7 @@ def violations(measurements):
 def test_elementwise(name, dtype, library):
     found = []
     for case in contract.cases(xact.get(name)):
-        found += contract.finiteness(case, library, dtype)
+        found += finiteness(case, library, dtype)
         if dtype in ("float32", "float64"):
             found.append(contract.accuracy(case, library, dtype))
         else:
@@ -96,7 +97,7 @@ def test_a_wrong_rule_is_found():
 @pytest.mark.usefixtures("apart")
 def test_a_nan_is_found():
     mish = planted(xact.mish.tex, planted_nan, planted_right_rule)
-    made = contract.finiteness(Case(mish), "numpy", "float32")[0]
+    made = finiteness(Case(mish), "numpy", "float32")[0]
     assert made.passed, "x tanh(inf) is no NaN"
     assert not contract.accuracy(Case(mish), "numpy", "float32").passed
 
@@ -109,8 +110,9 @@ def test_a_wrong_value_of_one_input_is_found(monkeypatch):
         result[1234] = float("nan")
         return result
 
-    monkeypatch.setattr(contract, "evaluate", with_one_nan)
+    for module in ("contract", "finiteness"):
+        monkeypatch.setattr(f"xact.testing.{module}.evaluate", with_one_nan)
     case = Case(xact.silu)
-    assert contract.finiteness(case, "numpy", "float32")[0].figure == 1
+    assert finiteness(case, "numpy", "float32")[0].figure == 1
     assert not contract.accuracy(case, "numpy", "float32").passed
     assert contract.rounding(case, "numpy", "float16")[1].figure > 0

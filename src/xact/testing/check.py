@@ -9,6 +9,7 @@ from typing import Any
 import xact
 from xact.testing import along, contract
 from xact.testing.contract import Case, Measurement
+from xact.testing.finiteness import finiteness, limits
 from xact.testing.identity import identity
 from xact.testing.libraries import installed, peer
 
@@ -80,7 +81,7 @@ def measure(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measur
     """All clauses of one case in one dtype."""
     for library in libraries:
         if case.activation.elementwise:
-            yield from contract.finiteness(case, library, dtype)
+            yield from finiteness(case, library, dtype)
         yield from _accuracy(case, library, dtype)
     if not case.activation.elementwise:
         return
@@ -110,7 +111,7 @@ def measure_peers(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[
         try:
             found = list(_accuracy(case, library, dtype, own)) if own else []
             if own and case.activation.elementwise:
-                found.append(contract.limits(case, library, dtype, own))
+                found.append(limits(case, library, dtype, own))
         except (TypeError, ValueError, RuntimeError):
             # It takes no such parameter or dtype.
             continue

@@ -1,4 +1,4 @@
-"""The clauses of the contract that are figures: C1 accuracy, C2 16 bits, C3 no NaN, as measurements.
+"""The clauses of the contract that are figures: C1 accuracy and C2 16 bits, as measurements.
 
 Each measurement evaluates one activation, with one choice of parameters, on one library in one dtype, against the
 truth of its own TeX. The test-suite asserts them for the catalogue, `xact.testing.check` for any activation.
@@ -131,7 +131,7 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
 
 
 @lru_cache(maxsize=64)
-def _truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.ndarray]:
+def truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.ndarray]:
     """Inputs, the truth, and the error that inputs 1 ULP away explain."""
     given = inputs(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
@@ -180,7 +180,7 @@ def _slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.n
     return np.where(np.isfinite(moved), moved, 0.0)
 
 
-def _skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:
+def skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:
     """Points that have no truth, or that XLA's CPU flushes: subnormal inputs and results."""
     skip = np.isnan(exact.high)
     if len(given) > 1:
@@ -212,11 +212,11 @@ def accuracies(case: Case, library: str, dtype: str, function: Any = None) -> tu
 
     function: what to measure in the place of the activation, such as the library's own; at finite inputs only.
     """
-    given, exact, explained = _truths(case, dtype)
+    given, exact, explained = truths(case, dtype)
     got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
     first = next(iter(given.values()))
     unit = ulp.ulp(ulp.double(first), dtype)
-    skip, bound = _skipped(case, given, exact, library, dtype), declared(case, f"C1 {dtype}", ACCURACY)
+    skip, bound = skipped(case, given, exact, library, dtype), declared(case, f"C1 {dtype}", ACCURACY)
     if function:
         skip |= ~np.isfinite(ulp.double(first))
     with np.errstate(over="ignore"):
@@ -239,9 +239,9 @@ def declared(case: Case, clause: str, bound: float) -> float:
 
 def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list[Measurement]:
     """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
-    given, exact, _ = _truths(case, dtype)
+    given, exact, _ = truths(case, dtype)
     got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
-    skip = _skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
+    skip = skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
     if function:
         skip |= ~np.isfinite(ulp.double(next(iter(given.values()))))
     right = ulp.round_to(exact, dtype)
@@ -260,19 +260,9 @@ def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list
 
 def counted(case: Case, libraries: Collection[str], dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Inputs, and at which of them the results of these libraries are compared with each other: not at subnormals."""
-    given, exact, _ = _truths(case, dtype)
-    skip = _skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
+    given, exact, _ = truths(case, dtype)
+    skip = skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
     return given, ~(skip | _subnormal(exact, dtype) | _phase(case, exact, given, dtype))
-
-
-def limits(case: Case, library: str, dtype: str, function: Any = None) -> Measurement:
-    """C3: at how many of the two infinities there is NaN in the place of the limit."""
-    given, exact, _ = _truths(case, dtype)
-    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
-    first = ulp.double(next(iter(given.values())))
-    lost = np.isinf(first) & np.isnan(ulp.double(got)) & ~_skipped(case, given, exact, library, dtype)
-    where = ", ".join(map(str, first[lost]))
-    return Measurement("C3 limit", case, library, dtype, int(lost.sum()), 0, where)
 
 
 def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
@@ -289,48 +279,12 @@ def _subnormal(exact: Truth, dtype: str) -> np.ndarray:
     return np.abs(exact.high) <= (2.0**-14 if dtype == "float16" else 2.0**-100)
 
 
-def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
-    """C3: finite inputs that give NaN; NaN inputs that do not; an odd function that loses the sign of zero."""
-    given, exact, _ = _truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt).astype(np.float64)
-    doubles = [ulp.double(array) for array in given.values()]
-    finite = np.all([np.isfinite(array) for array in doubles], axis=0)
-    nan = np.any([np.isnan(array) for array in doubles], axis=0)
-    # Outside its domain, and where it has no derivative, an activation may be NaN; kinks are clause C4.
-    made = np.isnan(got) & finite & ~np.isnan(exact.high)
-    lost = nan & ~np.isnan(got)
-    if case.wrt and piecewise_linear(case, dtype):
-        # A comparison lets the incoming gradient through.
-        lost[:] = False
-    if case.wrt and len(given) > 1:
-        # A derivative by one array need not depend on it: d(value gate)/d(value) is the gate.
-        lost[:] = False
-    result = [
-        Measurement("C3 NaN made", case, library, dtype, int(made.sum()), 0, str(doubles[0][made][:3])),
-        Measurement("C3 NaN lost", case, library, dtype, int(lost.sum()), 0, "nan"),
-    ]
-    if not case.wrt and len(given) == 1 and _odd(exact, doubles[0]):
-        zeros = doubles[0] == 0
-        wrong = zeros & (np.signbit(got) != np.signbit(doubles[0]))
-        result.append(Measurement("C3 sign of zero", case, library, dtype, int(wrong.sum()), 0, "0"))
-    return result
-
-
 def piecewise_linear(case: Case, dtype: str) -> bool:
     """Whether the second derivative is 0 at every input."""
-    given, _, _ = _truths(case, dtype)
+    given, _, _ = truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
     second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), case.activation.arrays[0], 2).high
     return not np.nan_to_num(second[np.isfinite(doubles[case.activation.arrays[0]])]).any()
-
-
-def _odd(exact: Truth, x: np.ndarray) -> bool:
-    order = np.argsort(x)
-    x, y = x[order], exact.high[order]
-    finite = np.isfinite(x)
-    x, y = x[finite], y[finite]
-    mirrored = np.isin(-x, x)
-    return bool(np.array_equal(y[mirrored], -y[mirrored][::-1]))
 
 
 def _worst(

@@ -18,7 +18,7 @@ import numpy as np
 
 import xact
 from xact.testing import contract, record, ulp
-from xact.testing.contract import Case
+from xact.testing.identity import defaults
 from xact.testing.libraries import LIBRARIES, evaluate
 from xact.testing.segments import Exact, Segment, value
 from xact.testing.ulp import Truth
@@ -98,7 +98,7 @@ class Sweep:
         activation = xact.get(name)
         if not activation.elementwise or len(activation.arrays) != 1:
             raise ValueError(f"{activation.name} is no function of one number")
-        self.case = Case(activation, {}, activation.arrays[0] if quantity == "derivative" else "")
+        self.case = list(defaults(activation))[QUANTITIES.index(quantity)]
         self.exact, self.quantity, self.library = Exact(self.case), quantity, library
         self.path = states / f"{activation.name}-{quantity}-{library}.json"
         self.code = _code()
@@ -140,8 +140,8 @@ class Sweep:
             self.tally.nan_lost += int(np.count_nonzero(~np.isnan(got)))
 
     def _results(self, first: int, count: int) -> np.ndarray:
-        x = value(np.arange(first, first + count, dtype=np.uint32))
-        return evaluate(self.library, self.case.activation, {self.case.activation.arrays[0]: x}, {}, self.case.wrt)
+        given = {self.case.activation.arrays[0]: value(np.arange(first, first + count, dtype=np.uint32))}
+        return evaluate(self.library, self.case.activation, given, self.case.parameters, self.case.wrt)
 
     def _stored(self) -> Tally:
         stored = json.loads(self.path.read_text()) if self.path.exists() else {}
