@@ -128,6 +128,21 @@ def bench(session):
 
 
 @nox.session
+def exhaustive(session):
+    """Sweep all 2^32 float32 inputs of the activations named after `--`; minutes each, resumable."""
+    install(session, "torch", "jax", "tests")
+    session.run("python", "-m", "xact.testing.exhaustive", *session.posargs)
+
+
+@nox.session
+def measurements(session):
+    """Measure the whole catalogue beside torch's and jax's own functions, for the documentation."""
+    install(session, "torch", "jax", "tests")
+    session.run("xact", "check", "--json", "docs/proof/accuracy.json", *session.posargs)
+    session.run("xact", "check", "--identity", "--json", "docs/proof/identity.json", *session.posargs)
+
+
+@nox.session
 def stubs(session):
     """Write the type stubs editors read, from the catalogue."""
     install(session, "torch")

@@ -1,4 +1,4 @@
-"""Write the pages of the catalogue: one per activation, and a gallery of all. `nox -s docs` runs it.
+"""Write the pages of the catalogue: one per activation, a gallery, the measurements. `nox -s docs` runs it.
 
 Everything on a page is read from the definition: the formula is the TeX that the tests evaluate as the truth, the plot
 is drawn with the function and its rule.
@@ -12,6 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import measured
 import numpy as np
 
 import xact
@@ -45,13 +46,14 @@ def write(folder):
     """Write pages, plots and the gallery into `folder`, and remove those of activations that are gone."""
     folder.mkdir(exist_ok=True)
     catalogue = [xact.get(name) for name in xact.names()]
-    written = {folder / "index.md", folder / "frameworks.txt"}
+    written = {folder / "index.md", folder / "frameworks.txt", folder / "measurements.md"}
     for activation in catalogue:
         caption = draw(activation, folder / f"{activation.name}.svg")
         (folder / f"{activation.name}.md").write_text(page(activation, caption))
         written |= {folder / f"{activation.name}{ending}" for ending in (".md", ".svg", "-small.svg")}
     (folder / "index.md").write_text(gallery(catalogue))
     (folder / "frameworks.txt").write_text(frameworks())
+    (folder / "measurements.md").write_text(measured.page(Path(__file__).parent))
     for stale in set(folder.iterdir()) - written:
         stale.unlink()
 

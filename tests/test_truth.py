@@ -188,7 +188,7 @@ def test_no_value_gives_up():
 def test_cache(monkeypatch):
     x = np.linspace(-3, 3, 50)
     first = values(MISH, {"x": x})
-    monkeypatch.setattr(module, "_solve", None)
+    monkeypatch.setattr(module, "enclose", None)
     again = values(MISH, {"x": x})
     np.testing.assert_array_equal(first.high, again.high)
     np.testing.assert_array_equal(first.low, again.low)
@@ -226,13 +226,13 @@ def assert_close(close, exact):
 
 
 def test_most_points_need_no_ball(monkeypatch):
-    close, found = module._close, []
+    close, found = module.close, []
 
     def counted(*given):
         found.append(close(*given))
         return found[-1]
 
-    monkeypatch.setattr(module, "_close", counted)
+    monkeypatch.setattr(module, "close", counted)
     values(MISH, {"x": np.linspace(-20, 20, 4001)}, {}, module.CLOSE)
     assert found[0].sum() > 3960
 

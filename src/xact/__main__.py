@@ -42,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("names", nargs="*", help="all of the catalogue where none is given")
     command.add_argument("--backend", action="append", help="numpy, jax or torch; those installed by default")
     command.add_argument("--dtype", action="append", help="float32, float64, float16 or bfloat16; all by default")
-    command.add_argument("--verbose", action="store_true", help="the table of every activation, not its last line")
-    command.add_argument("--json", metavar="FILE", help="write every measurement to a file")
+    command.add_argument("--verbose", action="store_true", help="the worst input of every clause too")
+    command.add_argument("--json", metavar="FILE", help="write the table to a file, with date, versions and processor")
+    command.add_argument("--identity", action="store_true", help="how far the libraries are from each other instead")
     command.set_defaults(run=_check)
 
     options = parser.parse_args(arguments)
@@ -134,38 +135,10 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from xact.testing import check
+    from xact.testing import command
 
-    violations = 0
-    found: list[Any] = []
-    chosen = options.names or names()
-    for index, name in enumerate(chosen, 1):
-        activation = get(name)
-        extra = {"dtypes": options.dtype} if options.dtype else {}
-        report = check(activation, libraries=options.backend, **extra)
-        violations += len(report.violations)
-        found += report.measurements
-        text = str(report)
-        print(f"[{index}/{len(chosen)}] " + (f"\n{text}" if options.verbose else text.splitlines()[-1]), flush=True)
-        for one in report.violations if not options.verbose else ():
-            print(f"  {one}", flush=True)
-    print(f"{len(chosen)} activations, {len(found)} measurements, {violations} violations")
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump([_record(one) for one in found], file, indent=1)
-    return 1 if violations else 0
-
-
-def _record(one: Any) -> dict[str, Any]:
-    return {
-        "clause": one.clause,
-        "case": str(one.case),
-        "library": one.library,
-        "dtype": one.dtype,
-        "figure": one.figure,
-        "bound": one.bound,
-        "worst": one.worst,
-    }
+    chosen = (options.names or names(), options.backend, options.dtype, options.json)
+    return command.identity(*chosen) if options.identity else command.accuracy(*chosen, verbose=options.verbose)
 
 
 def _first_sentence(activation: Any) -> str:

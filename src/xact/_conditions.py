@@ -30,7 +30,7 @@ def _side(word: str, names: tuple[str, ...]) -> str | float:
 def check_conditions(function: str, conditions: tuple[Condition, ...], values: Mapping[str, Any]) -> None:
     """Refuse numbers that break a condition; the entries of an array are not looked at, which would wait for them."""
     for left, holds, right, text in conditions:
-        given = {side: values[side] for side in (left, right) if isinstance(side, str)}
+        given: dict[Any, Any] = {side: values[side] for side in (left, right) if isinstance(side, str)}
         if not all(isinstance(value, (int, float)) for value in given.values()):
             continue
         if not holds(given.get(left, left), given.get(right, right)):

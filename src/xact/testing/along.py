@@ -25,8 +25,9 @@ def rows(dtype: str, seed: int = 0) -> list[np.ndarray]:
     return [row.astype(dtype) for row in drawn]
 
 
-def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
-    """C1 for an activation along an axis: value, and pullback of a random cotangent."""
+def accuracy_along(case: Case, library: str, dtype: str, function: Any = None) -> list[Measurement]:
+    """C1 for an activation along an axis: value, and pullback of a random cotangent; or for `function` in its place."""
+    measured = function or case.activation
     tex, environment = case.activation.tex, case.environment(dtype)
     name = case.activation.arrays[0]
     given = {**case.parameters, "axis": -1}
@@ -38,7 +39,7 @@ def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
         jacobian = truth.jacobian_along(tex, double, environment, name).high.reshape(len(x), -1, x.shape[-1])
         step = ulp.ulp(double[name], dtype)
         explained = np.abs(jacobian) @ step[..., None]
-        got = evaluate(library, case.activation, {name: x}, given)
+        got = evaluate(library, measured, {name: x}, given)
         found.append(_along("C1", case, library, dtype, got, exact, explained[..., 0], x))
         dy = np.random.default_rng(index).standard_normal(got.shape).astype(dtype)
         wide = ulp.double(dy)
@@ -49,7 +50,7 @@ def accuracy_along(case: Case, library: str, dtype: str) -> list[Measurement]:
             beside = {name: double[name] + step * (np.arange(x.shape[-1]) == k)}
             explained += np.abs(truth.pullback_along(tex, beside, environment, wide, name).high - pulled.high)
         explained += _by_saved_value(case, ulp.double(x), wide, dtype)
-        got = pull(library, case.activation, x, given, dy)
+        got = pull(library, measured, x, given, dy)
         found.append(_along("C1 pullback", case, library, dtype, got, pulled, explained, x))
     return found
 

@@ -1,14 +1,18 @@
 """`check`: every clause that is a figure, for one activation, as a table."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import xact
 from xact.testing import along, contract
 from xact.testing.contract import Case, Measurement
-from xact.testing.libraries import installed
+from xact.testing.finiteness import finiteness, limits
+from xact.testing.identity import identity
+from xact.testing.libraries import installed, peer
+from xact.testing.rounding import rounding
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
@@ -47,12 +51,14 @@ def check(
     libraries: Sequence[str] | None = None,
     dtypes: Sequence[str] = DTYPES,
     progress: Callable[[str], Any] | None = None,
+    peers: bool = False,
 ) -> Report:
     """Measure an activation: error in ULP, 16-bit rounding, NaN, kinks, equality of the libraries.
 
     f: an activation or its name; its `tex` is the formula the truth is computed from.
     libraries: of "numpy", "jax", "torch"; those installed by default.
     dtypes: of "float32", "float64", "float16", "bfloat16".
+    peers: measure torch's and jax's own functions of that name too; whatever they do is no violation.
     progress: called with a line before each group of measurements; prints to stderr on a terminal by default.
     Returns a `Report`: `print(report)` shows the table, `report.violations` is empty where the contract holds.
     Raises ValueError where the activation declares no formula.
@@ -61,39 +67,62 @@ def check(
     if not activation.tex:
         raise ValueError(f"{activation.name} declares no formula; give @activation(tex=...) to check it against")
     chosen = installed() if libraries is None else list(libraries)
-    tell = progress or _tell
+    tell = progress or show
     found: list[Measurement] = []
     for case in contract.cases(activation):
         for dtype in dtypes:
             tell(f"{case} {dtype}")
             found += measure(case, chosen, dtype)
+            found += measure_peers(case, chosen, dtype) if peers else ()
     tell("")
     return Report(activation, tuple(found))
 
 
 def measure(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measurement]:
     """All clauses of one case in one dtype."""
-    if not case.activation.elementwise:
-        if dtype in ("float32", "float64") and not case.wrt:
-            for library in libraries:
-                yield from along.accuracy_along(case, library, dtype)
-        return
     for library in libraries:
-        yield from contract.finiteness(case, library, dtype)
-        if dtype in ("float32", "float64"):
-            yield contract.accuracy(case, library, dtype)
-        else:
-            yield from contract.rounding(case, library, dtype)
+        if case.activation.elementwise:
+            yield from finiteness(case, library, dtype)
+        yield from _accuracy(case, library, dtype)
+    if not case.activation.elementwise:
+        return
     if dtype in ("float16", "bfloat16"):
         for index, one in enumerate(libraries):
             for other in libraries[index + 1 :]:
-                yield contract.identity(case, one, other, dtype)
+                yield identity(case, one, other, dtype)
+
+
+def _accuracy(case: Case, library: str, dtype: str, own: Any = None) -> Iterator[Measurement]:
+    wide = dtype in ("float32", "float64")
+    if not case.activation.elementwise:
+        if wide and not case.wrt:
+            yield from along.accuracy_along(case, library, dtype, own)
+    elif wide:
+        yield from contract.accuracies(case, library, dtype, own)
+    else:
+        yield from rounding(case, library, dtype, own)
+
+
+def measure_peers(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measurement]:
+    """Accuracy of the libraries' own functions, as measurements without a bound; nothing for a case they lack."""
+    if case.wrt and case.wrt not in case.activation.arrays:
+        return
+    for library in libraries:
+        own = peer(library, case.activation)
+        try:
+            found = list(_accuracy(case, library, dtype, own)) if own else []
+            if own and case.activation.elementwise:
+                found.append(limits(case, library, dtype, own))
+        except (TypeError, ValueError, RuntimeError):
+            # It takes no such parameter or dtype.
+            continue
+        yield from (replace(one, library=f"{library}.nn", bound=math.inf) for one in found)
 
 
 def _share(one: Measurement) -> float:
     return one.figure / one.bound if one.bound else one.figure
 
 
-def _tell(line: str) -> None:
+def show(line: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

@@ -144,7 +144,7 @@ class Series:
         self.zero = self.balls.number(0.0)
         self.one: Number = (self.balls.number(1.0),)
         self.half: Number = (self.balls.number(0.5),)
-        self.root_of_pi = self.balls.sqrt(self.balls.constant("pi"))
+        self.root_of_pi: Any = self.balls.sqrt(self.balls.constant("pi"))
         for name, slope in _SLOPES.items():
             setattr(self, name, self._function(getattr(self.balls, name), slope))
 
@@ -295,3 +295,9 @@ def exact(value: Any) -> float | Fraction:
     if not math.isnan(number := float(value)):
         return number
     raise ValueError("a parameter of a formula is NaN")
+
+
+def constant(value: Any, field: Any) -> Any:
+    if isinstance(value, tuple):
+        return [field.number(one) for one in value]
+    return value if isinstance(value, str) else field.number(value)

@@ -6,13 +6,14 @@ float32 or 16-bit result, no ball is needed. Conditions are decided for all poin
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .fields import Undecided
+from .fields import Series, Undecided, Undefined, constant
+from .formula import Formula
 
 # Bounds of one operation, and of one call of a library's function, taken to be within 8 ULP.
 _ROUNDING, _FUNCTION = 2.0**-53, 2.0**-49
@@ -207,3 +208,47 @@ class Intervals:
         near = a.radius * (2 + 2 * np.abs(a.middle)) < 2.0**-10
         spread = 2 * _density(a.middle) * a.radius + relative * middle + _TINY
         return Interval(middle, np.where(near, spread, np.inf))
+
+
+def by_intervals(
+    expression: Formula, arrays: Mapping[str, Any], constants: Mapping[str, Any], wrt: str, order: int
+) -> Interval:
+    """The result in float64, with an infinite radius where it has none."""
+    columns = {name: array.ravel() for name, array in arrays.items()}
+    finite = np.all([np.isfinite(column) for column in columns.values()], axis=0)
+    found = Interval(np.full(finite.shape, np.nan), np.full(finite.shape, np.inf))
+    balls = Intervals()
+    field: Any = Series(order, balls) if order else balls
+    one = balls.number(1.0)
+    with np.errstate(all="ignore"):
+        run = expression.compile(field)
+        fixed = {n: constant(v, field) for n, v in constants.items()}
+        if order and wrt in fixed:
+            fixed[wrt] = (*fixed[wrt], one)
+        groups = [np.flatnonzero(finite)] if finite.any() else []
+        while groups:
+            group = groups.pop()
+            env = fixed.copy()
+            for name in columns.keys() & expression.names:
+                number: Any = Interval(columns[name][group], np.zeros(len(group)))
+                env[name] = ((number, one) if name == wrt else (number,)) if order else number
+            try:
+                result = run(env)
+            except Split as split:
+                groups += [group[split.orders == order] for order in np.unique(split.orders)]
+                continue
+            except (Undecided, Undefined):
+                continue
+            if order:
+                result = result[order] * math.factorial(order) if len(result) > order else balls.number(0.0)
+            found.middle[group], found.radius[group] = result.middle, result.radius
+    return found
+
+
+def close(result: Interval, bits: int, ties: int) -> Any:
+    """Whether an interval is narrow enough, and not about the middle of two numbers of so many bits."""
+    size = np.abs(result.middle)
+    with np.errstate(invalid="ignore"):
+        narrow = (result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900)
+        rest = np.ldexp(np.frexp(size)[0], ties) % 1
+    return narrow & (np.abs(rest - 0.5) > 2.0**-20) if ties else narrow

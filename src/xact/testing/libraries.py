@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat
 import ml_dtypes
 import numpy as np
 
@@ -42,7 +43,7 @@ def peer(library: str, activation: Any) -> Any:
     for name in (activation.name, *activation.aliases):
         function = getattr(home, name, None)
         if callable(function):
-            return Peer(activation, function)
+            return Peer(activation, library, function)
     return None
 
 
@@ -51,16 +52,23 @@ class Peer:
     """A library's own function in the place of an activation."""
 
     activation: Any
+    library: str
     function: Any
 
     def __call__(self, *arrays: Any, **parameters: Any) -> Any:
-        if self.function.__module__.startswith("jax") and "approximate" in self.activation.defaults:
+        if self.library == "jax" and "approximate" in self.activation.defaults:
             parameters = {"approximate": parameters.get("approximate", "none") == "tanh"}
-        return self.function(*arrays, **parameters)
+        if self.library == "torch" and "axis" in parameters:
+            parameters["dim"] = parameters.pop("axis")
+        if len(arrays) == 1:
+            return self.function(*arrays, **parameters)
+        # Gates of the libraries take one array, halved along an axis.
+        packed = array_api_compat.array_namespace(*arrays).stack(arrays, axis=-1)
+        return self.function(packed, -1, **parameters)[..., 0]
 
     @property
     def defaults(self) -> Mapping[str, Any]:
-        return dict(self.activation.defaults)
+        return self.activation.defaults
 
 
 def _numpy(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from .fields import Balls, Mpmath, Series, Undecided, Undefined, exact
+from .fields import Balls, Mpmath, Series, Undecided, Undefined, constant, exact
 from .formula import Formula, index_key
-from .intervals import Interval, Intervals, Split
+from .intervals import by_intervals, close
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
@@ -84,7 +84,7 @@ def mpmath_values(
     columns = {name: array.ravel().tolist() for name, array in arrays.items()}
     run, results = expression.compile(field), []
     for point in range(len(next(iter(columns.values())))):
-        env = {name: _constant(value, field) for name, value in constants.items()}
+        env = {name: constant(value, field) for name, value in constants.items()}
         env |= {name: field.number(column[point]) for name, column in columns.items()}
         if order:
             results.append(field.context.diff(lambda t, env=env: run(env | {wrt: t}), env[wrt], order))
@@ -128,7 +128,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
     def prepare() -> Callable[[int, int], list[Any]]:
         if not order:
             run = expression.compile(Balls())
-            fixed = {name: _constant(value, Balls) for name, value in constants.items()}
+            fixed = {name: constant(value, Balls) for name, value in constants.items()}
 
             def value(point: int, huge: int) -> list[Any]:
                 env = fixed.copy()
@@ -139,7 +139,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
             return value
         series, one, zero = Series(order), arb(1), arb(0)
         run = expression.compile(series)
-        fixed = {name: _constant(value, series) for name, value in constants.items()}
+        fixed = {name: constant(value, series) for name, value in constants.items()}
         if wrt in fixed:
             fixed[wrt] = (*fixed[wrt], one)
 
@@ -157,9 +157,9 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
 
     def compute() -> Truth:
         if bits > CLOSE:
-            return _solve(tex, points, prepare, 1)
-        near = _by_intervals(expression, arrays, constants, wrt, order)
-        return _solve(tex, points, prepare, 1, np.where(_close(near, bits, ties), near.middle, np.nan))
+            return enclose(tex, points, prepare, 1)
+        near = by_intervals(expression, arrays, constants, wrt, order)
+        return enclose(tex, points, prepare, 1, np.where(close(near, bits, ties), near.middle, np.nan))
 
     key = (tex, wrt, order, bits, ties, sorted(constants.items()), list(arrays))
     truth = _cached(key, points, compute)
@@ -185,7 +185,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
     def prepare() -> Callable[[int, int], list[Any]]:
         field: Any = Series(1) if wrt else Balls()
         run, one = expression.compile(field), arb(1)
-        fixed = {name: _constant(value, field) for name, value in constants.items()}
+        fixed = {name: constant(value, field) for name, value in constants.items()}
 
         def outcome(row: int, huge: int, direction: int) -> list[Any]:
             env: dict[str, Any] = fixed.copy()
@@ -215,59 +215,11 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
 
     size = directions * (outputs if weights is None else 1) if wrt else outputs
     key = (tex, "along", wrt, sorted(constants.items()), list(arrays), weights)
-    truth = _cached(key, points, lambda: _solve(tex, points, prepare, size))
+    truth = _cached(key, points, lambda: enclose(tex, points, prepare, size))
     tail = ((outputs,) if expression.free and (not wrt or weights is None) else ()) + (
         (directions,) if wrt in columns else ()
     )
     return Truth(truth.high.reshape(count, *tail), truth.low.reshape(count, *tail))
-
-
-def _by_intervals(expression: Formula, arrays: Arrays, constants: Mapping[str, Any], wrt: str, order: int) -> Interval:
-    """The result in float64, with an infinite radius where it has none."""
-    columns = {name: array.ravel() for name, array in arrays.items()}
-    finite = np.all([np.isfinite(column) for column in columns.values()], axis=0)
-    found = Interval(np.full(finite.shape, np.nan), np.full(finite.shape, np.inf))
-    balls = Intervals()
-    field: Any = Series(order, balls) if order else balls
-    one = balls.number(1.0)
-    with np.errstate(all="ignore"):
-        run = expression.compile(field)
-        fixed = {n: _constant(v, field) for n, v in constants.items()}
-        if order and wrt in fixed:
-            fixed[wrt] = (*fixed[wrt], one)
-        groups = [np.flatnonzero(finite)] if finite.any() else []
-        while groups:
-            group = groups.pop()
-            env = fixed.copy()
-            for name in columns.keys() & expression.names:
-                number: Any = Interval(columns[name][group], np.zeros(len(group)))
-                env[name] = ((number, one) if name == wrt else (number,)) if order else number
-            try:
-                result = run(env)
-            except Split as split:
-                groups += [group[split.orders == order] for order in np.unique(split.orders)]
-                continue
-            except (Undecided, Undefined):
-                continue
-            if order:
-                result = result[order] * math.factorial(order) if len(result) > order else balls.number(0.0)
-            found.middle[group], found.radius[group] = result.middle, result.radius
-    return found
-
-
-def _close(result: Interval, bits: int, ties: int) -> Any:
-    """Whether an interval is narrow enough, and not about the middle of two numbers of so many bits."""
-    size = np.abs(result.middle)
-    with np.errstate(invalid="ignore"):
-        narrow = (result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900)
-        rest = np.ldexp(np.frexp(size)[0], ties) % 1
-    return narrow & (np.abs(rest - 0.5) > 2.0**-20) if ties else narrow
-
-
-def _constant(value: Any, field: Any) -> Any:
-    if isinstance(value, tuple):
-        return [field.number(one) for one in value]
-    return value if isinstance(value, str) else field.number(value)
 
 
 def _number(value: float, huge: int) -> Any:
@@ -276,7 +228,7 @@ def _number(value: float, huge: int) -> Any:
     return arb(value)
 
 
-def _solve(
+def enclose(
     tex: str,
     points: np.ndarray,
     prepare: Callable[[], Callable[[int, int], list[Any]]],

@@ -1,0 +1,128 @@
+"""The page of measurements, from what `xact check` and the exhaustive sweep stored; nothing is measured here."""
+
+import json
+from pathlib import Path
+
+OWN = ("torch.nn", "jax.nn")
+
+ACCURACY = """\
+Errors in ULP, the spacing of the numbers of the dtype at the exact result, which balls of 200 bits and more enclose.
+The largest of about 5,000 inputs that stand for every exponent (float32, float64), or of all 65,536 (float16,
+bfloat16), and of several parameters. In float32 and float64 an error counts as far as an input 1 ULP away does not
+explain it; the column "whole" has all of it, of the worst library. In 16 bits a correctly rounded result has an error
+of at most 0.5; "misrounded" is how many of the 65,536 are not, on the worst library.
+
+`torch.nn` and `jax.nn` are the functions of the same name in torch.nn.functional and jax.nn, measured alike at finite
+inputs; n: NaN at an infinity where there is a limit.
+"""
+
+IDENTITY = """\
+The same input on two libraries. float16 and bfloat16: at how many of the 65,536 inputs the results differ in any bit
+(subnormal results apart); float32 and float64: the largest distance in ULP on a grid. The last column compares jax.nn
+with torch.nn.
+"""
+
+EXHAUSTIVE = """\
+Every one of the 2^32 float32 inputs. "Counts": less what an input 1 ULP away explains, which may be at most 4. The
+other columns are of the whole error: the largest, its input, and how many inputs exceed a bound in ULP.
+"""
+
+
+def page(folder):
+    """The page, of the records there are in `proof` and `exhaustive`."""
+    parts = ["# Measurements"]
+    if (record := _read(folder / "proof" / "accuracy.json")) is not None:
+        parts += ["## Accuracy", _origin(record), ACCURACY, *_accuracy(record)]
+    if (record := _read(folder / "proof" / "identity.json")) is not None:
+        parts += ["## Identity of the libraries", _origin(record), IDENTITY, *_identity(record)]
+    if records := [_read(path) for path in sorted((folder / "exhaustive").glob("*.json"))]:
+        parts += ["## All float32 inputs", EXHAUSTIVE, _exhaustive(records)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _accuracy(record):
+    summary = record["summary"]
+    yield (
+        f"{summary['activations']} activations, {summary['measurements']} measurements, "
+        f"{summary['violations']} violations of the contract."
+    )
+    for one in record["stretch"]:
+        yield (
+            f"{one['met']} of {one['of']} {one['quantity']}s of activations of one array that are not piecewise linear "
+            "have a whole error of at most 4 ULP with default parameters in float32 and float64."
+        )
+    for name, reason in record["missing"].items():
+        yield f"Not measured: {name} ({reason})."
+    libraries = [name for name in record["versions"] if name not in ("xact", "python")]
+    columns = [*libraries, *(name for name in OWN if name.partition(".")[0] in libraries)]
+    for dtype, rows in _by_dtype(record["rows"]):
+        yield f"### {dtype}"
+        last = "whole" if dtype in ("float32", "float64") else "misrounded"
+        body = []
+        for row in rows:
+            lost = row.get("no_limit", {})
+            cells = [figure(row["ulp"].get(name)) + (" n" if lost.get(name) else "") for name in columns]
+            worst = max((float(row[last][name]) for name in libraries if name in row.get(last, {})), default=None)
+            body.append([row["name"], row["quantity"], *cells, figure(worst)])
+        yield table(["", "", *columns, last], body)
+
+
+def _identity(record):
+    pairs = list(dict.fromkeys(pair for row in record["rows"] for pair in row["apart"]))
+    body = [
+        [one["dtype"], one["quantity"], *(figure(one["apart"].get(pair, [None])[0]) for pair in pairs)]
+        for one in record["medians"]
+    ]
+    yield "Medians over the functions that torch and JAX have too:"
+    yield table(["", "", *pairs], body)
+    for dtype, rows in _by_dtype(record["rows"]):
+        yield f"### {dtype}, by function"
+        body = [[row["name"], row["quantity"], *(figure(row["apart"].get(pair)) for pair in pairs)] for row in rows]
+        yield table(["", "", *pairs], body)
+
+
+def _exhaustive(records):
+    body = []
+    for record in records:
+        for quantity in ("value", "derivative"):
+            if (one := record.get(quantity)) is None:
+                continue
+            nans = one["nan_made"] + one["nan_lost"]
+            above = [f"{count:,}" for count in one["above"].values()]
+            counts, worst = one["contract"], one["worst"]
+            row = [figure(counts["ulp"]), figure(worst["ulp"]), f"{worst['x']:.9g}", *above, str(nans), _origin(one)]
+            body.append([record["name"], f"{quantity}, {record['library']}", *row])
+    bounds = ["> 0.5", "> 1", "> 2", "> 4"]
+    return table(["", "", "counts", "largest", "at", *bounds, "wrong NaN", "measured"], body)
+
+
+def _by_dtype(rows):
+    for dtype in dict.fromkeys(row["dtype"] for row in rows):
+        yield dtype, [row for row in rows if row["dtype"] == dtype]
+
+
+def _origin(record):
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return f"{record['date']}, {record['processor']}; {versions}."
+
+
+def figure(number):
+    """Four digits; infinity is stored as text."""
+    if number is None:
+        return ""
+    number = float(number)
+    return f"{number:.4g}" if number < 1e4 or number == float("inf") else f"{number:.0e}"
+
+
+def table(head, body):
+    """A table in Markdown, numbers to the right."""
+    rule = ["---", "---", *["---:"] * (len(head) - 2)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
+
+
+def _read(path):
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+if __name__ == "__main__":
+    print(page(Path(__file__).parent))

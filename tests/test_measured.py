@@ -1,0 +1,69 @@
+"""The page of measurements shows what was stored."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from xact.testing import record
+
+DOCS = Path(__file__).parents[1] / "docs"
+ORIGIN = {
+    "date": "2026-01-31",
+    "processor": "Z80",
+    "versions": {"xact": "1", "python": "3", "numpy": "2", "torch": "2"},
+}
+ROW = {"name": "gelu", "quantity": "value"}
+ACCURACY = {
+    "summary": {"activations": 1, "measurements": 6, "violations": 0},
+    "stretch": [{"quantity": "value", "met": 1, "of": 2}],
+    "missing": {"crelu": "no formula"},
+    "rows": [
+        {**ROW, "dtype": "float32", "ulp": {"numpy": 1.5, "torch.nn": "inf"}, "whole": {"numpy": 2.25}}
+        | {"no_limit": {"torch.nn": 2}},
+        {**ROW, "dtype": "float16", "ulp": {"numpy": 0.5001}, "misrounded": {"numpy": 3, "torch.nn": 203}},
+    ],
+}
+IDENTITY = {
+    "medians": [{"dtype": "float16", "quantity": "value", "functions": 1, "apart": {"numpy/torch": [2, 7]}}],
+    "rows": [{**ROW, "dtype": "float16", "apart": {"numpy/torch": 7, "jax.nn/torch.nn": 8962}}],
+}
+SWEPT = {
+    "inputs": 2**32,
+    "worst": {"ulp": 4.4066, "x": -0.75, "hex": "-0x1.8p-1"},
+    "contract": {"ulp": 4.373, "x": -0.75, "hex": "-0x1.8p-1"},
+    "above": {"0.5": 137139372, "1.0": 7, "2.0": 5, "4.0": 3},
+    "nan_made": 0,
+    "nan_lost": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    spec = importlib.util.spec_from_file_location("measured", DOCS / "measured.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page(measured, tmp_path):
+    record.write(tmp_path / "proof" / "accuracy.json", ORIGIN | ACCURACY)
+    record.write(tmp_path / "proof" / "identity.json", ORIGIN | IDENTITY)
+    record.write(tmp_path / "exhaustive" / "gelu.json", {"name": "gelu", "library": "numpy", "value": SWEPT | ORIGIN})
+    lines = measured.page(tmp_path).splitlines()
+    assert "| gelu | value | 1.5 |  | inf n | 2.25 |" in lines
+    assert "| gelu | value | 0.5001 |  |  | 3 |" in lines
+    assert "| gelu | value | 7 | 8962 |" in lines
+    assert "| float16 | value | 2 |  |" in lines
+    swept = next(line for line in lines if line.startswith("| gelu | value, numpy |"))
+    assert "| 4.373 | 4.407 | -0.75 | 137,139,372 | 7 | 5 | 3 | 1 | 2026-01-31, Z80; xact 1" in swept
+    assert "Not measured: crelu (no formula)." in lines
+    assert lines.count("2026-01-31, Z80; xact 1, python 3, numpy 2, torch 2.") == 2
+
+
+def test_without_records_there_are_no_sections(measured, tmp_path):
+    assert measured.page(tmp_path) == "# Measurements\n"
+
+
+def test_the_records_that_are_kept_make_a_page(measured):
+    assert "## All float32 inputs" in measured.page(DOCS)
