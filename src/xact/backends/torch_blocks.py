@@ -39,10 +39,11 @@ def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torc
     if like.numel() < 2 * BLOCK or not _uniform(arrays.values(), like):
         return _to(function(values | {name: _to(array, compute) for name, array in arrays.items()}, cpu), dtype)
     result = torch.empty_like(like, dtype=dtype, requires_grad=False)
-    order = sorted(range(like.ndim), key=lambda i: (-result.stride(i), i))
+    strides = result.stride()
+    order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
     single = {name: _to(array, compute) for name, array in arrays.items() if not array.ndim}
-    cut = {name: array.permute(order).reshape(-1).split(BLOCK) for name, array in arrays.items() if array.ndim}
-    for target, *parts in zip(result.permute(order).view(-1).split(BLOCK), *cut.values(), strict=True):
+    cut = {name: torch.split(array.permute(order).reshape(-1), BLOCK) for name, array in arrays.items() if array.ndim}
+    for target, *parts in zip(torch.split(result.permute(order).view(-1), BLOCK), *cut.values(), strict=True):
         block = {name: _to(part, compute) for name, part in zip(cut, parts, strict=True)}
         target.copy_(function({**values, **single, **block}, cpu))
     return result
