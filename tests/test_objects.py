@@ -205,6 +205,8 @@ def test_bound_activation_computes(case: cases.Case) -> None:
     import numpy as np
 
     for name in case.activation.body.parameters:
+        if name in case.activation.vectors:
+            continue
         bound = case.activation.replace(**{name: 0.75})
         rest = {key: value for key, value in case.parameters.items() if key != name}
         np.testing.assert_array_equal(bound(*case.arrays, **rest), case.call(**{name: 0.75}))
