@@ -29,7 +29,7 @@ def bindings(activation: xact.Activation) -> dict[str, Any]:
         elif isinstance(default, int):
             values[name] = default - 1
         elif isinstance(default, float) or default is REQUIRED:
-            values[name] = 0.375
+            values[name] = 0.3125
     return values
 
 

@@ -101,7 +101,7 @@ def model() -> torch.nn.Sequential:
         xact.nn.PReLU(8),
         xact.nn.SwiGLU(),
         torch.nn.Linear(4, 4),
-        xact.nn.Swish(),
+        xact.nn.Swish(num_parameters=1),
         xact.nn.GELU(),
     ).double()
 
