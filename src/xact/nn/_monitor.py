@@ -22,7 +22,7 @@ COMPILED = (
 )
 
 
-def monitor(model: torch.nn.Module, *, every: int = 50, axis: int | None = None) -> "Monitor":
+def monitor(model: torch.nn.Module, *, every: int = 100, axis: int | None = None) -> "Monitor":
     """Statistics of every activation Module of a model (torch.nn's and ours) while the context is open.
 
     every: only each such forward pass of the model is looked at; 1 looks at all.
