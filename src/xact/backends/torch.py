@@ -27,8 +27,7 @@ COMPUTE = {
 }
 
 
-
-def _softplus(x: Any, beta: Any, threshold: float, inplace: bool) -> Any:
+def _softplus(x: Any, beta: Any, threshold: float) -> Any:
     # From 50 on the linear part is exact; past 88 torch's other part overflows.
     return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
 
@@ -52,6 +51,9 @@ NATIVE_VALUE: dict[str, Any] = {
     "hardsigmoid": F.hardsigmoid,
 }
 
+# Tensors without behaviour of their own.
+PLAIN = (torch.Tensor, torch.nn.Parameter)
+
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
 RAISED = frozenset({"softmax", "log_softmax", "softplus"})
@@ -69,14 +71,14 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         if x.dtype not in COMPUTE:
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
+    recorded = torch.compiler.is_compiling()
+    if not recorded and (kernel := _native(activation.key, operands)):
+        return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    compiled, recorded = False, torch.compiler.is_compiling()
+    compiled = False
     if not recorded:
-        plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
-        if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
-            return NATIVE[activation.key](*operands, *options, inplace=inplace)
-        compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
+        compiled = type(x) in PLAIN and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
@@ -84,6 +86,19 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     else:
         result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
+
+
+def _native(key: str, operands: tuple[Any, ...]) -> Any:
+    """The kernel of torch itself for this call, or None."""
+    kernel = NATIVE.get(key)
+    if kernel is None:
+        kernel = NATIVE_VALUE.get(key)
+        if kernel is None or not torch_blocks.plain(operands):
+            return None
+    for value in operands[1:]:
+        if isinstance(value, torch.Tensor):
+            return None
+    return kernel if type(operands[0]) in PLAIN else None
 
 
 def _autocast(name: str, x: Any) -> Any:
@@ -115,6 +130,8 @@ def _transformed(operands: tuple[Any, ...]) -> bool:
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+    if kernel := _native(key, operands):
+        return kernel(*operands, *options)
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     result = hot_path.run(_body, key, values) if compiled else None
     return _body(key, values) if result is None else result
@@ -122,10 +139,6 @@ def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -
 
 def _body(key: str, values: dict[str, Any]) -> Any:
     activation = backends.definitions[key]
-    if key in NATIVE_VALUE and torch_blocks.plain(values.values()):
-        numbers = list(values.values())[1:]
-        if not any(isinstance(value, torch.Tensor) for value in numbers):
-            return NATIVE_VALUE[key](*values.values())
     return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 
