@@ -13,8 +13,7 @@ torch = pytest.importorskip("torch")
 from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
-from xact.backends import torch as backend  # noqa: E402
-from xact.backends import torch_blocks, torch_namespaces  # noqa: E402
+from xact.backends import torch_blocks, torch_kernels, torch_namespaces  # noqa: E402
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 ELEMENTWISE = [case for case in cases.simple((8, 16)) if case.activation.elementwise]
@@ -26,8 +25,8 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     split = torch.Tensor.split
 
-    def counted(tensor: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
-        parts = split(tensor, size)
+    def counted(tensor: torch.Tensor, size: int, dim: int) -> tuple[torch.Tensor, ...]:
+        parts = split(tensor, size, dim)
         sizes.extend(part.numel() for part in parts)
         return parts
 
@@ -178,7 +177,7 @@ def test_inference_and_threads(blocks: list[int]) -> None:
         assert all(torch.equal(*pair) for pair in zip(result, value_and_gradient(x), strict=True))
 
 
-@pytest.mark.parametrize("name", sorted(backend.NATIVE_VALUE))
+@pytest.mark.parametrize("name", sorted(torch_kernels.NATIVE_VALUE))
 def test_the_rule_belongs_to_the_native_value(name: str) -> None:
     x = torch.linspace(-30, 30, 999, dtype=torch.float64)
     slope = value_and_gradient(x, name)[1] / torch.linspace(-1, 2, 999, dtype=x.dtype)

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
-from torch.nn import functional as F
 
 from xact import backends
 from xact._errors import MissingRuleError
-from xact.backends import hot_path, torch_blocks
+from xact.backends import hot_path, torch_blocks, torch_kernels
 from xact.backends.torch_namespaces import xp
 
 INPLACE = True
@@ -25,34 +24,6 @@ COMPUTE = {
     torch.float32: torch.float32,
     torch.float64: torch.float64,
 }
-
-
-def _softplus(x: Any, beta: Any, threshold: float) -> Any:
-    # From 50 on the linear part is exact; past 88 torch's other part overflows.
-    return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
-
-
-# Eager kernels whose value and derivative both meet the contract.
-NATIVE: dict[str, Any] = {
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
-    "relu6": F.relu6,
-    "hardtanh": F.hardtanh,
-    "softplus": _softplus,
-}
-# Those whose value alone does, measured on a CPU.
-NATIVE_VALUE: dict[str, Any] = {
-    "elu": F.elu,
-    "selu": F.selu,
-    "celu": F.celu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "logsigmoid": F.logsigmoid,
-    "hardsigmoid": F.hardsigmoid,
-}
-
-# Tensors without behaviour of their own.
-PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
@@ -72,13 +43,13 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
     recorded = torch.compiler.is_compiling()
-    if not recorded and (kernel := _native(activation.key, operands)):
+    if not recorded and (kernel := torch_kernels.native(activation.key, operands)):
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
     compiled = False
     if not recorded:
-        compiled = type(x) in PLAIN and hot_path.chosen(x) and _flat(activation, operands)
+        compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
@@ -86,19 +57,6 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     else:
         result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
-
-
-def _native(key: str, operands: tuple[Any, ...]) -> Any:
-    """The kernel of torch itself for this call, or None."""
-    kernel = NATIVE.get(key)
-    if kernel is None:
-        kernel = NATIVE_VALUE.get(key)
-        if kernel is None or not torch_blocks.plain(operands):
-            return None
-    for value in operands[1:]:
-        if isinstance(value, torch.Tensor):
-            return None
-    return kernel if type(operands[0]) in PLAIN else None
 
 
 def _autocast(name: str, x: Any) -> Any:
@@ -130,7 +88,7 @@ def _transformed(operands: tuple[Any, ...]) -> bool:
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-    if kernel := _native(key, operands):
+    if kernel := torch_kernels.native(key, operands):
         return kernel(*operands, *options)
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     result = hot_path.run(_body, key, values) if compiled else None

@@ -36,18 +36,19 @@ def plain(values: Iterable[Any]) -> bool:
 def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torch.dtype, dtype: torch.dtype) -> Any:
     """`function(values, cpu)`, elementwise, of the values in the dtype `compute`; the result in `dtype`.
 
-    Large arrays that differ in nothing but their strides are cut into blocks, which are a multiple of what torch's loops take
-    at a time, so that no bit changes.
+    Large arrays that differ in nothing but their strides are cut into blocks. These are a multiple of what the loops
+    of torch take at a time, so that no bit changes.
     """
     arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
     if like.numel() < 2 * BLOCK or not _uniform(arrays.values(), like):
         return _to(function(values | {name: _to(array, compute) for name, array in arrays.items()}, cpu), dtype)
     result = torch.empty_like(like, dtype=dtype, requires_grad=False)
-    order = sorted(range(like.ndim), key=lambda i: (-result.stride(i), i))
+    strides = result.stride()
+    order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
     single = {name: _to(array, compute) for name, array in arrays.items() if not array.ndim}
-    cut = {name: array.permute(order).reshape(-1).split(BLOCK) for name, array in arrays.items() if array.ndim}
-    for target, *parts in zip(result.permute(order).view(-1).split(BLOCK), *cut.values(), strict=True):
+    cut = {name: torch.split(array.permute(order).reshape(-1), BLOCK) for name, array in arrays.items() if array.ndim}
+    for target, *parts in zip(torch.split(result.permute(order).view(-1), BLOCK), *cut.values(), strict=True):
         block = {name: _to(part, compute) for name, part in zip(cut, parts, strict=True)}
         target.copy_(function({**values, **single, **block}, cpu))
     return result
