@@ -12,27 +12,32 @@ from xact.backends.torch_namespaces import cpu
 BLOCK = 1 << 17
 
 
+# Bound here, because on a small tensor looking names up is a good part of the time.
+Tensor, Parameter = torch.Tensor, torch.nn.Parameter
+is_compiling, is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+transforms_active = torch._C._are_functorch_transforms_active
+dispatch_modes, jit_tracing = torch._C._len_torch_dispatch_stack, torch._C._get_tracing_state
+
+
 def plain(values: Iterable[Any]) -> bool:
     """Whether these are ordinary tensors on a CPU, and nobody records what is done with them."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return False
-    if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
-        return False
-    recording = torch.is_grad_enabled()
     for value in values:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             cls = type(value)
-            if cls is not torch.Tensor and cls is not torch.nn.Parameter:
+            if (cls is not Tensor and cls is not Parameter) or not value.is_cpu:
                 return False
-            if not value.is_cpu or (recording and value.requires_grad):
+            if value.requires_grad and is_grad_enabled():
                 return False
-    return True
+    if is_compiling() or transforms_active() or dispatch_modes() or jit_tracing() is not None:
+        return False
+    return forward_ad._current_level < 0
 
 
 def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torch.dtype, dtype: torch.dtype) -> Any:
     """`function(values, cpu)`, elementwise, of the values in the dtype `compute`; the result in `dtype`.
 
-    Large arrays that differ in nothing but their strides are cut into blocks; that changes no bit.
+    Large arrays that differ in nothing but their strides are cut into blocks. These are a multiple of what the loops
+    of torch take at a time, so that no bit changes.
     """
     arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
