@@ -64,6 +64,21 @@ def lowest(session):
     session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "-m", "not slow", *session.posargs)
 
 
+@nox.session(python=TORCH_PYTHON)
+def compat(session):
+    """Compare the functions of xact.compat with those of the frameworks that install; takes a gigabyte."""
+    install(session, "torch", "tests", "compat")
+    session.install("--no-deps", *nox.project.dependency_groups(PROJECT, "timm"))
+    session.run("pytest", "tests/compat", *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON)
+def onnx(session):
+    """Export every activation to ONNX and run it in onnxruntime."""
+    install(session, "torch", "onnx")
+    session.run("pytest", "--backends", BACKENDS["torch"], "tests/with_torch/test_onnx.py", *session.posargs)
+
+
 @nox.session
 def package(session):
     """Build the wheel, install it alone, import it; add NumPy, use it."""

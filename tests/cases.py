@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 import xact
+from xact._activation import catalogue
 from xact._signature import REQUIRED
+from xact.backends import numpy
 
 SHAPE = (2, 3, 4)
 # Distance kept from points without a derivative: far more than a finite difference moves.
@@ -44,7 +46,7 @@ class Case:
 
     @property
     def array_parameters(self) -> tuple[str, ...]:
-        return tuple(name for name, value in self.parameters.items() if not isinstance(value, (int, float)))
+        return tuple(name for name, value in self.parameters.items() if hasattr(value, "shape"))
 
     @property
     def differentiable(self) -> tuple[np.ndarray, ...]:
@@ -59,8 +61,7 @@ class Case:
     def converted(self, convert: Callable[[np.ndarray], Any]) -> "Case":
         """The same case with its arrays converted, such as to another library or dtype."""
         parameters = {
-            name: value if isinstance(value, (int, float)) else convert(value)
-            for name, value in self.parameters.items()
+            name: convert(value) if hasattr(value, "shape") else value for name, value in self.parameters.items()
         }
         return replace(self, arrays=tuple(convert(array) for array in self.arrays), parameters=parameters)
 
@@ -80,6 +81,10 @@ def cases(activation: xact.Activation, shape: tuple[int, ...] = SHAPE) -> Iterat
     simplest = case(activation, shape)
     yield simplest
     for name in activation.body.parameters:
+        if name in activation.vectors:
+            varied = {**simplest.parameters, name: _coefficients(activation, name)}
+            yield replace(simplest, label=f"{name}-coefficients", parameters=varied)
+            continue
         number = round(0.75 * _number(activation, name) + 0.125, 3)
         given = {**simplest.parameters, name: number}
         yield replace(simplest, label=f"{name}={number}", arrays=_arrays(activation, shape, given), parameters=given)
@@ -116,9 +121,52 @@ def simple(shape: tuple[int, ...] = SHAPE) -> list[Case]:
     return [case(xact.get(name), shape) for name in xact.names()]
 
 
+def kind(activation: xact.Activation) -> tuple[Any, ...]:
+    """What a backend looks at: two activations of one kind take the same path through every transform."""
+    body, expressions = activation.body, (*activation.rules.values(), *activation.pullbacks.values())
+    return (
+        len(body.arrays),
+        activation.layout is not None,
+        activation.sampled is not None,
+        bool(activation.pullbacks),
+        bool(activation.pushforwards),
+        any("y" in rule.names for rule in expressions),
+        _is_mask(activation),
+        bool(body.parameters),
+        any(name in activation.rules or name in activation.pullbacks for name in body.parameters),
+        REQUIRED in activation.defaults.values(),
+        bool(body.options.keys() - {"axis"}),
+    )
+
+
+def _is_mask(activation: xact.Activation) -> bool:
+    """Whether the rule of the first array gives a mask."""
+    rule = activation.rules.get(activation.arrays[0])
+    if rule is None or activation.sampled:
+        return False
+    given = case(activation)
+    values = {**activation.defaults, **given.parameters, "y": given.call()}
+    values |= dict(zip(activation.arrays, given.arrays, strict=True))
+    with np.errstate(all="ignore"):
+        return bool(rule(values, numpy.xp).dtype == bool)
+
+
+def representatives() -> frozenset[str]:
+    """The first activation of every kind, in the order of the catalogue."""
+    first: dict[tuple[Any, ...], str] = {}
+    for activation in catalogue.values():
+        first.setdefault(kind(activation), activation.name)
+    return frozenset(first.values())
+
+
 def _number(activation: xact.Activation, name: str) -> float:
     default = activation.body.parameters[name]
     return float(activation.learnable.get(name, 1.0) if default is REQUIRED else default)
+
+
+def _coefficients(activation: xact.Activation, name: str) -> np.ndarray:
+    default = np.asarray(activation.body.parameters[name])
+    return default * _random(activation, name).uniform(0.9, 1.1, default.shape)
 
 
 def _random(*seed: Any) -> np.random.Generator:

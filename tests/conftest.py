@@ -2,8 +2,10 @@
 
 import importlib.util
 from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
 
+import cases
 import pytest
 
 LIBRARIES = ("numpy", "jax", "torch")
@@ -11,10 +13,12 @@ HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every", action="store_true", help="transforms of every activation, not of one of each kind")
     parser.addoption("--backends", help=f"array libraries to test, of {','.join(LIBRARIES)}; default: those installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "by_kind: depends on the kind of an activation alone; all of them with --every")
     config.addinivalue_line("markers", "needs(*libraries): skipped unless all of them are tested")
     if "jax" in selected(config):
         import jax
@@ -31,6 +35,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip a test marked as in need of a library left out, or has its name, alone or in a tuple, as parameter."""
+    if not config.getoption("--every"):
+        chosen = cases.representatives()
+        repeats = [bool(item.get_closest_marker("by_kind")) and not _is_of(item, chosen) for item in items]
+        config.hook.pytest_deselected(items=list(compress(items, repeats)))
+        items[:] = [item for item, repeated in zip(items, repeats, strict=True) if not repeated]
     left_out = _left_out(config)
     for item in items:
         named = [name for mark in item.iter_markers("needs") for name in mark.args]
@@ -38,6 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             named += value if isinstance(value, tuple) else [value]
         for name in left_out.intersection(value for value in named if isinstance(value, str)):
             item.add_marker(pytest.mark.skip(reason=f"{name} is not tested"))
+
+
+def _is_of(item: pytest.Item, names: frozenset[str]) -> bool:
+    """Whether a test's parameter is a case of one of these activations, or no case."""
+    given = item.callspec.params.get("case") if hasattr(item, "callspec") else None
+    return given is None or given.activation.name in names
 
 
 @pytest.fixture(scope="session")

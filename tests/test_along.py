@@ -22,8 +22,10 @@ CASES = [
     ("crelu", {}),
     ("crelu", {"axis": 0}),
     ("gumbel_softmax", {"tau": 0.5, "training": False}),
+    ("poly_norm", {}),
 ]
 PROJECTIONS = [("sparsemax", {}), ("entmax15", {}), ("entmax", {"alpha": 1.7}), ("hardmax", {})]
+PROJECTIONS += [("normmax", {"alpha": 1.7}), ("budget", {"budget": 2.5})]
 # torch's forward mode warns of its own torch.jit.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 

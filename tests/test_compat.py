@@ -5,19 +5,49 @@ import importlib
 
 import numpy as np
 import pytest
+from framework_formulas import ELSEWHERE, FORMULAS
+from framework_names import NAMES, PENDING, keys
 
 import xact
 from xact import compat
 
-KEYS = [(framework, key) for framework, table in compat.FRAMEWORKS.items() for key in table]
 POINTS = np.array([-7.3, -3.0, -1.7, -0.4, -0.05, 0.03, 0.6, 1.9, 2.9, 6.4])
+PACKED = POINTS[:8].reshape(2, 4)
 
 
-@pytest.mark.parametrize(("framework", "key"), KEYS, ids="-".join)
+def every(table, found):
+    """(framework, key) for all of a table, with the marks that `framework_names.keys` gives a key."""
+    return [
+        pytest.param(framework, *one.values, marks=one.marks, id=f"{framework}-{one.values[0]}")
+        for framework in table
+        for one in keys(framework)
+        if found(framework, one.values[0])
+    ]
+
+
+@pytest.mark.parametrize(("framework", "key"), every(compat.FRAMEWORKS, lambda *_: True))
 def test_every_key_resolves(framework, key):
     activation = xact.get(key, like=framework)
     assert isinstance(activation, xact.Activation)
     assert xact.get(activation.spec) == activation
+
+
+@pytest.mark.parametrize("framework", compat.FRAMEWORKS)
+def test_no_name_is_missing(framework):
+    have = {*compat.FRAMEWORKS[framework], *compat.LEFT_OUT.get(framework, ())}
+    assert {*NAMES[framework].split()} - have <= {*PENDING.get(framework, "").split()}
+
+
+@pytest.mark.parametrize(("framework", "key"), every(FORMULAS, lambda framework, key: key in FORMULAS[framework]))
+def test_formula(framework, key):
+    got = xact.get(key, like=framework)(PACKED)
+    assert np.allclose(got, FORMULAS[framework][key](PACKED), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("framework", FORMULAS)
+def test_no_formula_is_missing(framework):
+    tested = {*FORMULAS[framework], *ELSEWHERE, *PENDING.get(framework, "").split()}
+    assert {key.removeprefix("liger_") for key in compat.FRAMEWORKS[framework]} <= tested
 
 
 def theirs(module, key, x):
@@ -57,10 +87,24 @@ def test_explain_says_who_means_what():
     assert doctest.testmod(compat).failed == 0
 
 
+def test_spellings_of_a_key():
+    get = xact.get
+    assert get("Swish", like="keras") == get("swish", like="keras") == get("silu")
+    assert get("leaky_relu", like="keras") == get("leakyrelu", like="keras") != get("LeakyReLU", like="keras")
+    assert get("relu_", like="torch") != get("relu", like="torch")
+    assert get("ThresholdedRelu(0.5)", like="onnx") == get("thresholded_relu", alpha=0.5)
+
+
+def test_step_at_its_threshold():
+    assert xact.get("Step", like="torchact")(np.zeros(1)) == 0
+
+
 def test_errors_name_the_cure():
     with pytest.raises(ValueError, match="`like` must be one of torch, jax"):
         xact.get("gelu", like="caffe")
-    with pytest.raises(xact.UnknownActivationError, match="jax has no activation 'prelu'"):
-        xact.get("prelu", like="jax")
-    with pytest.raises(xact.UnknownActivationError, match="no framework has an activation 'nonesuch'"):
+    with pytest.raises(xact.UnknownActivationError, match=r"jax has no activation 'sofplus'; its nearest.* softplus"):
+        xact.get("sofplus", like="jax")
+    with pytest.raises(xact.UnknownActivationError, match="one_hot of jax makes an array of classes"):
+        xact.get("OneHot", like="jax")
+    with pytest.raises(xact.UnknownActivationError, match="nobody has an activation 'nonesuch'; the nearest names"):
         compat.explain("nonesuch")

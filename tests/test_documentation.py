@@ -19,6 +19,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIBRARIES = ("numpy", "jax", "torch")
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
 MODULES = ("xact._catalogue", "xact._derivatives")
+TORCH_MODULES = ("xact.nn._groups", "xact.nn._monitor", "xact.nn.init")
 
 
 @pytest.fixture
@@ -49,7 +50,9 @@ def test_page(page, page_module, libraries):
             exec(compile("\n" * line + block[1], page, "exec"), vars(page_module))
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [*MODULES, *(pytest.param(name, marks=pytest.mark.needs("torch")) for name in TORCH_MODULES)]
+)
 def test_docstrings(name):
     failed, attempted = doctest.testmod(importlib.import_module(name))
     assert attempted

@@ -65,6 +65,7 @@ class Probe:
         return self.function(values["x"])
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_blocks_and_threads_change_no_bit(case: cases.Case, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +132,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("shape", [(3, 4, 5), (3, 40, 501)], ids=["small", "large"])
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
@@ -169,6 +171,7 @@ def test_the_layout_changes_no_rounding(function: Callable[[np.ndarray], Any]) -
             same(backend.evaluate(Probe(function), laid, {"x": laid}, True), expected)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_broadcast_views(case: cases.Case) -> None:
     """Views that repeat one element in memory, which no write could be right for."""
@@ -178,6 +181,7 @@ def test_broadcast_views(case: cases.Case) -> None:
         np.testing.assert_array_equal(case.call(*views), case.call(*full), strict=True)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
 def test_no_dimensions(case: cases.Case) -> None:
     values = [array.ravel()[0] for array in case.arrays]
@@ -189,6 +193,7 @@ def test_no_dimensions(case: cases.Case) -> None:
     assert without == scalar == case.call(*(np.array([value]) for value in values))[0]
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_no_elements(case: cases.Case) -> None:
     for shape in ((0,), (0, 3), (3, 0)):
@@ -197,6 +202,7 @@ def test_no_elements(case: cases.Case) -> None:
         assert empty.dtype == np.float32
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_subclasses_give_plain_arrays(case: cases.Case) -> None:
     """`*` of a np.matrix is not elementwise, and large and small arrays must agree on the type."""
@@ -233,6 +239,7 @@ def test_16_bits_are_computed_in_float32(case: cases.Case, dtype: Any) -> None:
     same(got, half.converted(lambda array: array.astype(np.float32)).call().astype(dtype))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", [case for case in CASES if case.array_parameters], ids=str)
 def test_array_parameters_in_blocks(case: cases.Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block takes its own part of a vector along an axis, whatever the order in memory."""

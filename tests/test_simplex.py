@@ -2,14 +2,16 @@
 threshold.
 """
 
+from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import mpmath
 import numpy as np
 import pytest
 
 import xact
-from xact.testing import contract, ulp
+from xact.testing import along, contract, ulp
 from xact.testing.libraries import evaluate, pull
 from xact.testing.ulp import Truth
 
@@ -17,6 +19,7 @@ LIBRARIES = ("numpy", "jax", "torch")
 ALPHAS = {"sparsemax": 2.0, "entmax15": 1.5}
 CASES = [("sparsemax", {}), ("entmax15", {}), ("entmax", {"alpha": 1.25}), ("entmax", {"alpha": 2.5})]
 INF = float("inf")
+X = np.random.default_rng(7).normal(size=(9, 6)) * 2
 
 
 def label(value):
@@ -63,7 +66,7 @@ def jacobian(weights, alpha):
 def exact(alpha, dtype):
     """Rows, cotangents, the truth of value and pullback, and what inputs 1 ULP away change."""
     found = []
-    for index, x in enumerate(contract.rows(dtype)):
+    for index, x in enumerate(along.rows(dtype)):
         x = x[:2]
         dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
         wide, cotangent = ulp.double(x), ulp.double(dy)
@@ -174,3 +177,63 @@ def test_transforms(name):
     inside = torch.tensor([[0.3, 0.1, -0.2, 2.0]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(f, inside)
     assert torch.autograd.gradgradcheck(f, inside)
+
+
+def exact_budget(row, budget):
+    """The weights in exact fractions: tau lies on a piece between two of the points where an entry meets 0 or 1."""
+    x = [Fraction(v) for v in row]
+
+    def total(tau):
+        return sum(min(max(v - tau, 0), 1) for v in x)
+
+    points = sorted({v - d for v in x for d in (0, 1)})
+    low, high = next((a, b) for a, b in pairwise(points) if total(a) >= budget >= total(b))
+    tau = low if total(low) == budget else low + (high - low) * (total(low) - budget) / (total(low) - total(high))
+    return [min(max(v - tau, Fraction(0)), Fraction(1)) for v in x]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("budget", [0.5, 2, 3.25])
+def test_budget(budget, library):
+    random = np.random.default_rng(0)
+    for x in (random.normal(size=(9, 6)), random.normal(size=(9, 24)) * 30, np.round(random.normal(size=(9, 6)))):
+        x = x.astype(np.float32)
+        exact = [exact_budget(row, Fraction(budget)) for row in x.tolist()]
+        got = evaluate(library, xact.budget, {"x": x}, {"budget": budget})
+        error = np.abs(got - np.array(exact, float))
+        assert np.all(
+            error <= 4 * ulp.ulp(np.array(exact, float), "float32") + 2 * np.abs(np.spacing(x)).max(1)[:, None]
+        )
+        inside = np.array([[0 < v < 1 for v in row] for row in exact])
+        dy = random.normal(size=x.shape).astype(np.float32)
+        mean = np.sum(dy * inside, 1, dtype=float) / np.maximum(inside.sum(1), 1)
+        if np.array_equal(inside, (got > 0) & (got < 1)):
+            np.testing.assert_allclose(
+                pull(library, xact.budget, x, {"budget": budget}, dy),
+                inside * (dy - mean[:, None]),
+                rtol=2e-6,
+                atol=1e-6,
+            )
+
+
+def test_budget_limits():
+    x = np.array([[INF, 0, 0.3, -INF], [1e300, 0, 0.3, -1e300], [1, 1, 1, 1], [np.nan, 0, 1, 2]])
+    np.testing.assert_allclose(xact.budget(x), [[1, 0.35, 0.65, 0], [1, 0.35, 0.65, 0], [0.5] * 4, [np.nan] * 4])
+    np.testing.assert_array_equal(xact.budget(x[:3, 1:3], budget=5), np.ones((3, 2)))
+    np.testing.assert_allclose(xact.budget(X, budget=1), xact.sparsemax(X), atol=1e-15)
+    with pytest.raises(ValueError, match="positive"):
+        xact.budget(x, budget=0)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("alpha", [1.25, 2.0, 4.0])
+def test_normmax_satisfies_its_equations(alpha, library):
+    """p / |p|_alpha to the power alpha - 1 is x less a constant on the support, and no less than x outside."""
+    y = evaluate(library, xact.normmax, {"x": X}, {"alpha": alpha})
+    np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-14)
+    gradient = (y / np.sum(y**alpha, axis=1, keepdims=True) ** (1 / alpha)) ** (alpha - 1)
+    tau = np.max(X, axis=1, keepdims=True) - np.max(gradient, axis=1, keepdims=True)
+    assert np.all(X[y == 0] <= np.broadcast_to(tau, X.shape)[y == 0] + 1e-14)
+    np.testing.assert_allclose(np.where(y > 0, gradient, 0), np.where(y > 0, X - tau, 0), rtol=1e-11, atol=1e-13)
+    with pytest.raises(ValueError, match="more than 1"):
+        xact.normmax(X, alpha=1)

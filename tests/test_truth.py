@@ -6,6 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import xact
+from xact.testing import contract, ulp
 from xact.testing import truth as module
 from xact.testing.truth import (
     derivatives,
@@ -198,3 +200,44 @@ def test_cache(monkeypatch):
     ):
         with pytest.raises(TypeError):
             call()
+
+
+@pytest.mark.parametrize("name", [name for name in xact.names() if xact.get(name).elementwise])
+def test_intervals_agree_with_balls(name):
+    """Where float64 intervals claim to have the bits, for values and derivatives of the whole catalogue."""
+    for case in contract.cases(xact.get(name)):
+        chosen = np.random.default_rng(0).choice(1 << 16, 200, replace=False)
+        points = {label: ulp.double(array)[chosen] for label, array in contract.inputs(case, "float16").items()}
+        close, exact = (
+            derivatives(case.activation.tex, points, case.environment("float16"), case.wrt, 1, bits, 11)
+            if case.wrt
+            else values(case.activation.tex, points, case.environment("float16"), bits, 11)
+            for bits in (module.CLOSE, module.EXACT)
+        )
+        assert_close(close, exact)
+
+
+def assert_close(close, exact):
+    assert np.array_equal(np.isnan(close.high), np.isnan(exact.high))
+    here = np.isfinite(exact.high)
+    assert np.array_equal(close.high[~here], exact.high[~here], equal_nan=True)
+    error = np.abs((close.high[here] - exact.high[here]) + (close.low[here] - exact.low[here]))
+    assert (error <= np.abs(exact.high[here]) * 2.0**-40 + 2.0**-890).all()
+
+
+def test_most_points_need_no_ball(monkeypatch):
+    close, found = module.close, []
+
+    def counted(*given):
+        found.append(close(*given))
+        return found[-1]
+
+    monkeypatch.setattr(module, "close", counted)
+    values(MISH, {"x": np.linspace(-20, 20, 4001)}, {}, module.CLOSE)
+    assert found[0].sum() > 3960
+
+
+def test_the_side_of_a_tie_is_certain():
+    """1 + 2^-11 is the middle of two float16 numbers, and the result a hair above it."""
+    truth = values("x + 10^{-30}", {"x": np.array([1 + 2.0**-11])}, {}, module.CLOSE, 11)
+    assert truth.low[0] > 0

@@ -1,5 +1,6 @@
 """Activation functions, written once against the array API standard, correct on every array library."""
 
+from xact import compat as compat
 from xact._activation import Activation as Activation
 from xact._activation import activation as activation
 from xact._catalogue import get as get
@@ -10,6 +11,7 @@ from xact._derivatives import vjp as vjp
 from xact._errors import AxisError as AxisError
 from xact._errors import DtypeError as DtypeError
 from xact._errors import MissingRuleError as MissingRuleError
+from xact._errors import ParameterError as ParameterError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
 from xact._gated import gated as gated

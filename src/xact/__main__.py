@@ -1,4 +1,4 @@
-"""The `xact` command: list, show, plot, data, check."""
+"""The `xact` command: list, show, explain, plot, data, check."""
 
 import argparse
 import json
@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("show", help="formula, signature, rules and source of an activation")
     command.add_argument("name")
     command.set_defaults(run=_show)
+
+    command = commands.add_parser("explain", help="what each framework means by a name")
+    command.add_argument("name")
+    command.set_defaults(run=_explain)
 
     command = commands.add_parser("data", help="values and derivatives as JSON")
     command.add_argument("name")
@@ -82,6 +86,13 @@ def _show(options: argparse.Namespace) -> int:
     for label, text in rows.items():
         if text:
             print(f"  {label + ': ' if label else ''}{text}")
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from xact.compat import explain
+
+    print(explain(options.name))
     return 0
 
 

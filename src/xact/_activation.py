@@ -21,15 +21,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
+from xact._conditions import Condition, parse
 from xact._errors import MissingRuleError
-from xact._operands import check_choices, prepare
-from xact._signature import LAYOUTS, REQUIRED, Expression, bind, signature_text
+from xact._operands import check_values, prepare
+from xact._signature import REQUIRED, Declaration, Expression, bind, signature_text
 
 catalogue: dict[str, "Activation"] = {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activation:
+class Activation(Declaration):
     """A function of the catalogue: callable, hashable, picklable by its qualified name.
 
     Every activation keeps the shape, the dtype, the device and the memory layout of its first array, never
@@ -45,9 +46,10 @@ class Activation:
     paper: str
     module: str
     layout: str | None = None
-    learnable: Mapping[str, float] = field(default_factory=dict)
+    learnable: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     inplace: bool = False
     integers: str | None = None
+    requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     kinks: Mapping[Any, Any] = field(default_factory=dict)
     budget: Mapping[str, tuple[float, str]] = field(default_factory=dict)
@@ -58,15 +60,7 @@ class Activation:
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
 
-    arrays: tuple[str, ...] = field(init=False)
-    sampled: str | None = field(init=False)
-    operands: tuple[str, ...] = field(init=False)
-    names: tuple[str, ...] = field(init=False)
-    defaults: Mapping[str, Any] = field(init=False)
-    choices: Mapping[str, tuple[Any, ...]] = field(init=False)
-    default_parameters: tuple[Any, ...] = field(init=False)
-    default_options: tuple[Any, ...] = field(init=False)
-    plain: bool = field(init=False)
+    conditions: tuple[Condition, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         function = self.body.function
@@ -79,6 +73,9 @@ class Activation:
     # The call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not args and "input" in kwargs:
+            # Its name in torch.nn.functional.
+            args = (kwargs.pop("input"),)
         if not args:
             raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
         if self.key not in backends.definitions:
@@ -102,38 +99,14 @@ class Activation:
             raise TypeError(f"{self.name} needs {needed}; its signature is {self.usage}")
         return args[:count], bind(self.name, self.defaults, args[count:], kwargs)
 
-    # What the signature declares; settled when the definition is complete, since Dynamo traces no cached_property.
-
     def _settle(self) -> None:
-        sampled = next(iter(self.samplers), None)
-        sampler = self.samplers.get(sampled or "")
-        arrays = tuple(name for name in self.body.arrays if name != sampled)
-        operands = (*self.body.arrays, *self.body.parameters)
-        drawn = {n: v for n, v in sampler.parameters.items() if n not in arrays} if sampler else {}
-        public = {**self.body.parameters, **drawn, **self.body.options, **(sampler.options if sampler else {})}
-        public |= {"axis": -1, "layout": self.layout} if self.layout else {}
-        public |= {"inplace": False} if self.inplace else {}
-        if "rng" in public:
-            public["rng"] = public.pop("rng") and None
-        settled: dict[str, Any] = {
-            # Names of the arguments that are always arrays.
-            "arrays": arrays,
-            # The random argument of the body, drawn by the sampler.
-            "sampled": sampled,
-            # Everything the body may be differentiated by: arrays, what is drawn, parameters.
-            "operands": operands,
-            # Everything the body takes.
-            "names": (*operands, *self.body.options),
-            # Every public name after the arrays, in order, with its default.
-            "defaults": {**public, **self.replaced},
-            "choices": {**self.body.choices, **({"layout": LAYOUTS} if self.layout else {})},
-        }
-        defaults = settled["defaults"]
-        settled["default_parameters"] = tuple(defaults.get(name, REQUIRED) for name in self.body.parameters)
-        settled["default_options"] = tuple(defaults[name] for name in self.body.options)
-        # Whether a call with one array needs nothing but the defaults, and no look at its shape.
-        settled["plain"] = len(self.body.arrays) == 1 and REQUIRED not in defaults.values() and self.elementwise
-        vars(self).update(settled)
+        more = {"axis": -1, "layout": self.layout} if self.layout else {}
+        more |= {"inplace": False} if self.inplace else {}
+        sampler = next(iter(self.samplers.values()), None)
+        self._declare(self.body, sampler, self.pullbacks, more, self.replaced)
+        # A sampler's numbers are known only when it is declared.
+        known = [text for text in self.requires if {*text.split()} & {*self.defaults}]
+        object.__setattr__(self, "conditions", tuple(parse(text, tuple(self.defaults)) for text in known))
 
     def rules_for(self, name: str) -> list[Expression]:
         kinds = (self.rules, self.pullbacks, self.pushforwards)
@@ -148,10 +121,6 @@ class Activation:
     def required(self) -> tuple[str, ...]:
         """Parameters without a default."""
         return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
-
-    @property
-    def elementwise(self) -> bool:
-        return not self.pullbacks
 
     @property
     def usage(self) -> str:
@@ -177,9 +146,11 @@ class Activation:
         return self._rule(self.rules, argument, f"xact.derivative(xact.{self.name})(x)")
 
     def pullback(self, argument: Any) -> Any:
-        """Declare how a cotangent is pulled back, for an argument that mixes elements along an axis.
+        """Declare how a cotangent is pulled back, for an array whose elements along an axis are mixed, or for a
+        parameter that is a vector of coefficients.
 
-        The function names ``dy``, the cotangent. A symmetric Jacobian serves as pushforward too.
+        The function names ``dy``, the cotangent. An array's pullback serves as pushforward too where the Jacobian
+        is symmetric.
         """
         return self._rule(self.pullbacks, argument, f"xact.vjp(xact.{self.name}, x)")
 
@@ -222,8 +193,10 @@ class Activation:
 
     def replace(self, **values: Any) -> "Activation":
         """The bound activation: the same function with other defaults."""
+        # JSON knows no tuples.
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         bound = bind(self.name, self.defaults, (), values, complete=False)
-        check_choices(self, bound)
+        check_values(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
         return replace(unbound, original=unbound, replaced=new) if new else unbound
@@ -262,9 +235,10 @@ def activation(
     paper: str = "",
     module: str | None = None,
     layout: str | None = None,
-    learnable: Mapping[str, float] | None = None,
+    learnable: Mapping[str, float | tuple[float, ...]] | None = None,
     inplace: bool = False,
     integers: str | None = None,
+    requires: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     kinks: Mapping[Any, Any] | None = None,
     budget: Mapping[str, tuple[float, str]] | None = None,
@@ -278,6 +252,7 @@ def activation(
     learnable: parameters the Module learns, with their initial values.
     inplace: whether torch.nn's function of this name has ``inplace``.
     integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
+    requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
     kinks: points without a derivative, and the derivative chosen there (numbers, or names of arguments).
     budget: looser bounds of the contract, each with its reason.
@@ -296,6 +271,7 @@ def activation(
             learnable=learnable or {},
             inplace=inplace,
             integers=integers,
+            requires=requires,
             aliases=aliases,
             kinks=kinks or {},
             budget=budget or {},
@@ -310,6 +286,8 @@ def _place(activation: Activation) -> tuple[str, str]:
 
 def register(activation: Activation) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
+    if len(activation.conditions) < len(activation.requires):
+        raise TypeError(f"{activation.name}: `requires` names no argument known so far; declare a sampler before rules")
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
         if _place(taken) != _place(activation):

@@ -88,10 +88,15 @@ def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def _value(node: ast.expr) -> Any:
-    value = ast.literal_eval(node)
-    if not isinstance(value, (float, int, str, NoneType)):
+    text = ast.unparse(node)
+    value = float(text) if text in ("inf", "-inf") else ast.literal_eval(node)
+    if not isinstance(value, (float, int, str, NoneType)) and not _numbers(value):
         raise ValueError
     return value
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and all(isinstance(one, (float, int)) for one in value)
 
 
 def _find(name: str) -> Activation:

@@ -10,7 +10,6 @@ from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
 from xact._operands import check_library, prepare
-from xact._signature import Expression
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Derivative:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = _Call(self.activation, args, kwargs)
-        return call.evaluate(_slope(self.activation.rules[self.wrt]))
+        return call.evaluate(_slope(self.activation, self.wrt))
 
     def __repr__(self) -> str:
         return f"xact.derivative({self.activation!r}, wrt={self.wrt!r})"
@@ -37,7 +36,7 @@ class ValueAndDerivative:
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call(self.activation, args, kwargs)
-        return call.value, call.evaluate(_slope(self.activation.rules[self.wrt]))
+        return call.value, call.evaluate(_slope(self.activation, self.wrt))
 
 
 def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
@@ -54,10 +53,12 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
     activation = _activation(f)
     argument = wrt or activation.arrays[0]
     if argument in activation.pullbacks:
-        raise MissingRuleError(
-            f"{activation.name} mixes the elements along an axis, its derivative is a Jacobian; "
-            f"use xact.vjp(xact.{activation.name}, x)"
+        mixes = (
+            f"`{argument}` is a vector of coefficients"
+            if argument in activation.vectors
+            else f"{activation.name} mixes the elements along an axis"
         )
+        raise MissingRuleError(f"{mixes}, its derivative is a Jacobian; use xact.vjp(xact.{activation.name}, x)")
     if argument not in activation.operands:
         raise TypeError(f"{activation.name} has no argument {argument!r}, only {', '.join(activation.operands)}")
     if argument not in activation.rules:
@@ -151,7 +152,7 @@ class _Call:
             return self.evaluate(_Expression(rule.names, rule, elementwise=False), like, dy=dy)
         if name not in activation.rules:
             raise MissingRuleError(backends.no_rule(activation, name))
-        slope = _slope(activation.rules[name])
+        slope = _slope(activation, name)
         kept = tuple(getattr(self.operands[name], "shape", ()))
 
         whole = kept == tuple(self.x.shape)
@@ -160,7 +161,9 @@ class _Call:
             pulled = values["dy"] * slope(values, xp)
             return pulled if whole else _sum_to(xp, pulled, kept)
 
-        pulled = self.evaluate(_Expression((*slope.names, "dy"), pull, elementwise=whole), like, dy=dy)
+        pulled = self.evaluate(
+            _Expression((*slope.names, "dy"), pull, elementwise=whole and slope.elementwise), like, dy=dy
+        )
         shape = tuple(getattr(primal, "shape", ()))
         return pulled if kept == shape else self.backend.reshape(pulled, shape)
 
@@ -177,8 +180,9 @@ class _Expression:
         return self.function(values, xp)
 
 
-def _slope(rule: Expression) -> _Expression:
+def _slope(activation: Activation, wrt: str) -> _Expression:
     """The rule as a number everywhere: a mask becomes 0 and 1, and NaN where its array is NaN."""
+    rule = activation.rules[wrt]
 
     def slope(values: dict[str, Any], xp: Any) -> Any:
         result = rule(values, xp)
@@ -187,7 +191,7 @@ def _slope(rule: Expression) -> _Expression:
         array = values[rule.names[0]]
         return xp.where(xp.isnan(array), array, xp.where(result, xp.ones_like(array), xp.zeros_like(array)))
 
-    return _Expression(rule.names, slope)
+    return _Expression(rule.names, slope, activation.elementwise)
 
 
 def _sum_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:

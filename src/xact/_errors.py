@@ -9,6 +9,10 @@ class ShapeError(ValueError, RuntimeError):
     """An argument has a shape that does not fit the first array."""
 
 
+class ParameterError(ValueError, RuntimeError):
+    """A parameter or an option has a value that the function does not take."""
+
+
 class AxisError(ValueError, IndexError):
     """The axis is not one of the array's."""
 

@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xact import backends
-from xact._errors import AxisError, DtypeError, ShapeError
+from xact._conditions import check_conditions
+from xact._errors import AxisError, DtypeError, ParameterError, ShapeError
 
 if TYPE_CHECKING:
     from xact._activation import Activation
@@ -21,9 +22,9 @@ def prepare(
     """Bind a call and make its operands ready for the body."""
     arrays, values = activation.bind(args, kwargs)
     name, x = activation.name, arrays[0]
-    check_choices(activation, values)
+    check_values(activation, values)
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
-        check_axis(name, x, values["axis"])
+        check_axis(name, backend, x, values["axis"])
     if values.get("dtype") is not None:
         x = converted(name, backend, x, values["dtype"])
         values["dtype"] = None
@@ -35,7 +36,10 @@ def prepare(
     else:
         operands = dict(zip(activation.arrays, (x, *arrays[1:]), strict=True))
     for label in activation.body.parameters:
-        operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
+        if label in activation.vectors:
+            operands[label] = vector(activation, backend, x, values[label], label)
+        else:
+            operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
     if activation.sampled:
         operands[activation.sampled] = sample(activation, backend, {**operands, **values})
     inplace = bool(values.get("inplace", False))
@@ -45,17 +49,19 @@ def prepare(
     return tuple(operands[label] for label in activation.operands), options, inplace
 
 
-def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
+def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:
+    check_conditions(activation.name, activation.conditions, values)
     for label, allowed in activation.choices.items():
         if values[label] not in allowed:
             listed = ", ".join(repr(choice) for choice in allowed)
-            raise ValueError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
+            raise ParameterError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
 
 
-def check_axis(name: str, x: Any, axis: Any) -> None:
+def check_axis(name: str, backend: ModuleType, x: Any, axis: Any) -> None:
     if not isinstance(axis, int):
         raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
-    if not -x.ndim <= axis < x.ndim:
+    count = x.ndim or backend.AXES_OF_SCALARS
+    if not -count <= axis < count:
         raise AxisError(f"{name}: axis {axis} is outside an array of {x.ndim} dimensions")
 
 
@@ -74,6 +80,13 @@ def check_library(name: str, backend: ModuleType, x: Any, other: Any, label: str
     if backends.of(other, f"{name}: `{label}`") is not backend:
         kind, first = (f"{type(array).__module__}.{type(array).__name__}" for array in (other, x))
         raise DtypeError(f"{name}: `{label}` is a {kind}, the first array a {first}; convert one of them")
+
+
+def check_real(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> None:
+    check_library(activation.name, backend, x, value, label)
+    dtype = backend.dtype_name(value)
+    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
+        raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
 
 
 def converted(name: str, backend: ModuleType, x: Any, dtype: Any) -> Any:
@@ -97,6 +110,21 @@ def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layo
     return tuple(named[label] for label in activation.arrays)
 
 
+def vector(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> Any:
+    """Coefficients: a tuple of numbers, or an array of the same library with one dimension."""
+    if isinstance(value, (tuple, list)) and value and all(isinstance(one, numbers.Real) for one in value):
+        return tuple(map(float, value))
+    if not hasattr(value, "shape"):
+        raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
+    check_real(activation, backend, x, value, label)
+    if len(value.shape) != 1 or not value.shape[0]:
+        raise ShapeError(
+            f"{activation.name}: `{label}` is a vector of coefficients, which has one dimension; "
+            f"got the shape {tuple(value.shape)}"
+        )
+    return backend.coefficients(value)
+
+
 def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None) -> Any:
     """A number, or an array of the same library that fits the shape of `x`."""
     if type(value) is float or type(value) is int:
@@ -107,10 +135,7 @@ def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any,
         raise DtypeError(
             f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
         )
-    check_library(activation.name, backend, x, value, label)
-    dtype = backend.dtype_name(value)
-    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
-        raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
+    check_real(activation, backend, x, value, label)
     shape = aligned(tuple(value.shape), tuple(x.shape), axis)
     if shape is None:
         where = "" if axis is None else f" along axis {axis}"

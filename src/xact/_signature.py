@@ -6,8 +6,8 @@ choices, and ``xp``. A ``Literal`` annotation of an option lists its choices.
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 REQUIRED = inspect.Parameter.empty
@@ -51,6 +51,63 @@ class Expression:
         return self.function(*positional, **{name: values[name] for name in self.options}, xp=xp)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Declaration:
+    """What a definition declares: attributes, and nothing computed when they are read, which Dynamo could not trace."""
+
+    # Names of the arguments that are always arrays.
+    arrays: tuple[str, ...] = field(init=False)
+    # The random argument of the body, drawn by the sampler.
+    sampled: str | None = field(init=False)
+    # Everything the body may be differentiated by: arrays, what is drawn, parameters.
+    operands: tuple[str, ...] = field(init=False)
+    # Everything the body takes.
+    names: tuple[str, ...] = field(init=False)
+    # Every public name after the arrays, in order, with its default.
+    defaults: Mapping[str, Any] = field(init=False)
+    choices: Mapping[str, tuple[Any, ...]] = field(init=False)
+    default_parameters: tuple[Any, ...] = field(init=False)
+    default_options: tuple[Any, ...] = field(init=False)
+    # Parameters that are vectors of coefficients: they have a shape of their own, and meet every element.
+    vectors: tuple[str, ...] = field(init=False)
+    # Whether each element of the result depends on the same element of the arrays alone.
+    elementwise: bool = field(init=False)
+    # Whether a call with one array needs nothing but the defaults, and no look at its shape.
+    plain: bool = field(init=False)
+
+    def _declare(
+        self,
+        body: Expression,
+        sampler: Expression | None,
+        pullbacks: Collection[str],
+        more: Mapping[str, Any],
+        replaced: Mapping[str, Any],
+    ) -> None:
+        """Settle the declaration from the signatures, the arguments with a pullback, and what the decorator adds."""
+        sampled = body.arrays[-1] if sampler else None
+        arrays = tuple(name for name in body.arrays if name != sampled)
+        operands = (*body.arrays, *body.parameters)
+        drawn = {name: value for name, value in sampler.parameters.items() if name not in arrays} if sampler else {}
+        public = {**body.parameters, **drawn, **body.options, **(sampler.options if sampler else {}), **more}
+        if "rng" in public:
+            public["rng"] = public.pop("rng") and None
+        defaults = {**public, **replaced}
+        elementwise = not any(name in pullbacks for name in arrays)
+        vars(self).update(
+            arrays=arrays,
+            sampled=sampled,
+            operands=operands,
+            names=(*operands, *body.options),
+            defaults=defaults,
+            choices={**body.choices, **({"layout": LAYOUTS} if "layout" in more else {})},
+            default_parameters=tuple(defaults.get(name, REQUIRED) for name in body.parameters),
+            default_options=tuple(defaults[name] for name in body.options),
+            vectors=tuple(name for name in body.parameters if name in pullbacks),
+            elementwise=elementwise,
+            plain=len(body.arrays) == 1 and REQUIRED not in defaults.values() and elementwise,
+        )
+
+
 def bind(
     function: str,
     defaults: Mapping[str, Any],
@@ -74,6 +131,9 @@ def bind(
         taken.append(name)
     for name, value in named.items():
         key = "axis" if name == "dim" and "axis" in values else name
+        if key == "_stacklevel" and "dtype" in values:
+            # In torch.nn.functional: where to point a warning that is never given here.
+            continue
         if key not in values:
             raise TypeError(
                 f"{function} has no argument {name!r}; its signature is {signature_text(function, defaults)}"

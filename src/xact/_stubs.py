@@ -13,7 +13,7 @@ HEADER = """# Generated from the catalogue by `nox -s stubs`; edit the definitio
 def package_stub() -> str:
     """The stub of `xact`: every activation as a function of its own signature."""
     source = (Path(__file__).parent / "__init__.py").read_text()
-    imports = [line for line in source.splitlines() if line.startswith("from xact._")]
+    imports = [line for line in source.splitlines() if line.startswith("from xact") and "*" not in line]
     functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
     top = ["from typing import Any, Literal, TypeVar", "", *imports, ""]
     names = ['_Array = TypeVar("_Array")', "__version__: str", ""]
@@ -24,15 +24,9 @@ def module_stub() -> str:
     """The stub of `xact.nn`: every Module with its constructor."""
     import torch
 
-    lines = [
-        "from typing import Any, Literal",
-        "",
-        "import torch",
-        "",
-        "from xact.backends.hot_path import hot_path as hot_path",
-        "from xact.nn._module import Activation as Activation",
-        "",
-    ]
+    source = (Path(__file__).parent / "nn" / "__init__.py").read_text()
+    imports = [line for line in source.splitlines() if line.startswith("from xact.") and " as " in line]
+    lines = ["from typing import Any, Literal", "", "import torch", "", *imports, ""]
     for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):
         if hasattr(torch.nn, name):
             lines.append(f"class {name}(torch.nn.{name}): ...")
@@ -62,6 +56,8 @@ def _argument(label: str, value: Any, activation: Activation, number: str) -> st
     choices = LAYOUTS if label == "layout" else activation.choices.get(label)
     if choices:
         kind = f"Literal[{', '.join(repr(choice) for choice in choices)}]"
+    elif isinstance(value, tuple):
+        kind = number.replace("float", "tuple[float, ...]")
     elif label == "num_parameters":
         kind = "int | None"
     elif isinstance(value, (bool, int)):

@@ -64,6 +64,7 @@ def everything(case: cases.Case) -> tuple[int, ...]:
     return tuple(range(len(case.differentiable)))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_jit(case: cases.Case) -> None:
     close(jax.jit(case.pure)(*case.differentiable), case.call())
@@ -86,6 +87,7 @@ def test_derivatives_to_order_3(case: cases.Case) -> None:
         close(jax.jit(reverse)(0.0), jnp.sum(weights * third), 1000)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     primals = case.differentiable
@@ -100,6 +102,7 @@ def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     close(sum(jnp.sum(p * t) for p, t in zip(pulled, tangents, strict=True)), jnp.sum(cotangent * pushed), 200)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_vmap(case: cases.Case) -> None:
     batch = [jnp.stack([value, value / 2, -value], axis=-1) for value in case.differentiable]
@@ -107,6 +110,7 @@ def test_vmap(case: cases.Case) -> None:
     close(got, jnp.stack([case.pure(*(b[..., i] for b in batch)) for i in range(3)]))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_vmap_of_grad(case: cases.Case) -> None:
     batch = [jnp.stack([value, value / 2, -value]) for value in case.differentiable]
@@ -117,6 +121,7 @@ def test_vmap_of_grad(case: cases.Case) -> None:
             close(g[i], e, 64)
 
 
+@pytest.mark.by_kind
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_hessian(case: cases.Case) -> None:
@@ -130,6 +135,7 @@ def test_hessian(case: cases.Case) -> None:
         assert np.count_nonzero(hessian - jnp.diag(jnp.diag(hessian))) == 0
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_scan(case: cases.Case) -> None:
     """The gradient of a loop under jit, no tracer leaked; parameters are traced."""
@@ -155,6 +161,7 @@ def test_scan(case: cases.Case) -> None:
         close(g, e, 200)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_checkpoint(case: cases.Case) -> None:
     f = weighted(case)
@@ -197,6 +204,7 @@ def test_parameters_are_traced(case: cases.Case, name: str) -> None:
             jax.jvp(at, (number,), (1.0,))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("case", EVERY, ids=str)
 def test_dtypes(case: cases.Case, dtype: str) -> None:
@@ -270,6 +278,7 @@ def test_memory_of_scanned_layers(name: str, memory_of_jax_gelu: int) -> None:
     assert scanned_memory(lambda h: case.call(h)) <= 0.6 * memory_of_jax_gelu
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_same_options_are_traced_once(case: cases.Case) -> None:
     """One function per activation and options, compiled once per shape; numbers are arguments of it."""

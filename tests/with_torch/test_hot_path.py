@@ -90,6 +90,7 @@ def assert_close(got: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ..
         )
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("case", EVERY, ids=str)
 def test_as_eager(case: cases.Case, dtype: torch.dtype, compiler: Compiler) -> None:
@@ -150,6 +151,7 @@ def test_no_activation_falls_back_for_their_number(compiler: Compiler) -> None:
             assert compiler.calls == 3 * len(SIMPLE) * round
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_memory_orders(case: cases.Case, compiler: Compiler) -> None:
     orders = [
@@ -171,6 +173,7 @@ def test_memory_orders(case: cases.Case, compiler: Compiler) -> None:
     assert compiler.calls == 3 * len(orders)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_transforms_inside(case: cases.Case, compiler: Compiler) -> None:
     def second(x, *rest):
@@ -192,6 +195,7 @@ def test_transforms_inside(case: cases.Case, compiler: Compiler) -> None:
     torch.testing.assert_close(got, expected, rtol=64 * eps, atol=64 * eps)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_memory(case: cases.Case, compiler: Compiler) -> None:
     case, saved = in_dtype(case), []

@@ -39,6 +39,7 @@ def laid(case: cases.Case, layout: str, dtype: torch.dtype = torch.float32) -> c
     )
 
 
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_strides_and_dtype_are_those_of_exp(case: cases.Case, dtype: torch.dtype) -> None:
@@ -55,6 +56,7 @@ def test_strides_and_dtype_are_those_of_exp(case: cases.Case, dtype: torch.dtype
         assert y.stride() == like.stride(), layout
 
 
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_values_do_not_depend_on_the_layout(case: cases.Case, layout: str) -> None:
@@ -81,6 +83,7 @@ def test_the_input_is_never_written(case: cases.Case) -> None:
         assert np.array_equal(value.detach().numpy(), original)
 
 
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_gradients_have_the_dtype_and_shape_of_their_argument(case: cases.Case, dtype: torch.dtype) -> None:

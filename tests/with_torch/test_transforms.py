@@ -113,9 +113,12 @@ def compiled(function, **options):
 
 @pytest.mark.parametrize("case", cases.every(), ids=str)
 def test_value_and_gradients_are_those_of_numpy(case: cases.Case) -> None:
-    ruled = [name for name in case.parameters if name in case.activation.rules]
+    # By position, with the defaults of those before.
+    order = [*case.activation.body.parameters]
+    last = max((order.index(name) + 1 for name in case.parameters if case.activation.rules_for(name)), default=0)
+    ruled = order[:last]
     fixed = {name: value for name, value in case.parameters.items() if name not in ruled}
-    primals = (*case.arrays, *(case.parameters[name] for name in ruled))
+    primals = (*case.arrays, *(case.parameters.get(name, case.activation.defaults[name]) for name in ruled))
     expected, pullback = xact.vjp(case.activation, *primals, **fixed, **case.options)
     assert not any(np.array_equal(expected, array) for array in case.arrays)
     given = tensors(case)
@@ -139,6 +142,7 @@ def test_second_derivatives(case: cases.Case) -> None:
     assert gradgradcheck(case.pure, leaves(case), fast_mode=True, check_fwd_over_rev=True, check_batched_grad=True)
 
 
+@pytest.mark.by_kind
 @every_case
 def test_double_backward(case: cases.Case) -> None:
     """The gradient of a penalty on the gradient, as the Hessian gives it."""
@@ -152,6 +156,7 @@ def test_double_backward(case: cases.Case) -> None:
         assert_close(got, sum(products))
 
 
+@pytest.mark.by_kind
 @every_case
 def test_forward_mode(case: cases.Case) -> None:
     dy, tangents = weights(case), tuple(torch.cos(value) for value in case.differentiable)
@@ -164,6 +169,7 @@ def test_forward_mode(case: cases.Case) -> None:
         assert_close(forward_ad.unpack_dual(case.pure(*duals)).tangent, tangent)
 
 
+@pytest.mark.by_kind
 @every_case
 def test_func_grad_and_vjp(case: cases.Case) -> None:
     loss = weighted(case)
@@ -173,6 +179,7 @@ def test_func_grad_and_vjp(case: cases.Case) -> None:
     assert_close(pull(weights(case) + 2 * y), expected)
 
 
+@pytest.mark.by_kind
 @every_case
 def test_jacobians(case: cases.Case) -> None:
     reverse = torch.func.jacrev(case.pure, indices(case))(*case.differentiable)
@@ -183,6 +190,7 @@ def test_jacobians(case: cases.Case) -> None:
     assert_close([torch.tensordot(dy, jacobian, dims=dy.ndim) for jacobian in reverse], pulled)
 
 
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("dim", [0, -1])
 def test_vmap(case: cases.Case, dim: int) -> None:
@@ -198,6 +206,7 @@ def test_vmap(case: cases.Case, dim: int) -> None:
     assert_close(slopes, [torch.stack(part) for part in expected])
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", [case for case in EVERY if case.array_parameters], ids=str)
 def test_vmap_over_parameters(case: cases.Case) -> None:
     name = case.array_parameters[0]
@@ -209,6 +218,7 @@ def test_vmap_over_parameters(case: cases.Case) -> None:
     assert_close(slopes, torch.stack(expected))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize(
     "case", [case for case in EVERY if len(case.activation.arrays) > 1 and not case.packed], ids=str
 )
@@ -224,6 +234,7 @@ def test_one_tensor_given_twice(case: cases.Case) -> None:
     assert_close(compiled(torch.func.grad(twice))(x), expected)
 
 
+@pytest.mark.by_kind
 @every_case
 def test_checkpointing(case: cases.Case) -> None:
     loss, values = weighted(case), leaves(case)
@@ -281,6 +292,7 @@ def test_generator(name: str) -> None:
 # Compiled
 
 
+@pytest.mark.by_kind
 @few_cases
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compile(case: cases.Case, dynamic: bool) -> None:
@@ -292,6 +304,7 @@ def test_compile(case: cases.Case, dynamic: bool) -> None:
     assert_close(torch.autograd.grad(y, values, dy), expected)
 
 
+@pytest.mark.by_kind
 @each_activation
 @pytest.mark.slow
 def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
@@ -303,6 +316,7 @@ def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
     assert counter.frame_count <= 2
 
 
+@pytest.mark.by_kind
 @few_cases
 @pytest.mark.slow
 def test_transforms_inside_compile(case: cases.Case) -> None:
@@ -323,6 +337,7 @@ def test_transforms_inside_compile(case: cases.Case) -> None:
     assert_close(compiled(everything)(*given), everything(*given))
 
 
+@pytest.mark.by_kind
 @few_cases
 @pytest.mark.slow
 def test_hessian_inside_compile(case: cases.Case) -> None:
@@ -388,6 +403,7 @@ class Calls(torch.nn.Module):
         return self.case.pure(*values)
 
 
+@pytest.mark.by_kind
 @few_cases
 @pytest.mark.parametrize("strict", [True, False])
 def test_export(case: cases.Case, strict: bool) -> None:
@@ -434,6 +450,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", [tensors(case) for case in cases.every((4, 6, 8))], ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_meta_and_fake_tensors(case: cases.Case, dtype: torch.dtype) -> None:
@@ -513,6 +530,7 @@ class Tagged(torch.Tensor):
         return super().__torch_function__(func, types, args, kwargs or {})
 
 
+@pytest.mark.by_kind
 @every_case
 def test_function_subclass(case: cases.Case) -> None:
     values = [value.as_subclass(Tagged) for value in leaves(case)]
@@ -526,6 +544,7 @@ def test_function_subclass(case: cases.Case) -> None:
     assert_close([part.as_subclass(torch.Tensor) for part in pulled], expected)
 
 
+@pytest.mark.by_kind
 @every_case
 def test_dispatch_subclass(case: cases.Case) -> None:
     values = [TwoTensor(value.detach(), value.detach() + 0.25).requires_grad_() for value in leaves(case)]
@@ -547,6 +566,7 @@ def mesh():
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("placement", [Shard(0), Shard(1), Replicate()], ids=str)
 def test_distributed_tensor(case: cases.Case, placement, mesh) -> None:
@@ -569,6 +589,7 @@ def test_distributed_tensor(case: cases.Case, placement, mesh) -> None:
 # Tracing
 
 
+@pytest.mark.by_kind
 @every_case
 def test_symbolic_trace(case: cases.Case) -> None:
     given = case.differentiable

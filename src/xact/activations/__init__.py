@@ -4,6 +4,7 @@ from typing import Any
 
 from xact._activation import catalogue
 from xact.activations import (  # noqa: F401
+    algebraic,
     combining,
     exponential,
     gated,
@@ -12,6 +13,7 @@ from xact.activations import (  # noqa: F401
     normalizing,
     periodic,
     piecewise,
+    polynomial,
     rectified,
     reducing,
     self_gated,

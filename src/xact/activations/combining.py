@@ -1,4 +1,4 @@
-"""Activations that change the number of elements along an axis: neighbours combined, or both signs kept."""
+"""Activations that combine: neighbours along an axis, both signs, two arrays."""
 
 from xact._activation import activation
 from xact._errors import ShapeError
@@ -50,3 +50,25 @@ def _(x, dy, axis, xp):
 @crelu.pushforward
 def _(x, dx, axis, xp):
     return xp.concat([xp.where(x > 0, dx, 0.0), xp.where(x < 0, -dx, 0.0)], axis=axis)
+
+
+@activation(
+    tex=r"\max(x, t)",
+    paper="Ma, Zhang & Sun 2020, Funnel Activation for Visual Recognition, arXiv:2007.11824",
+)
+def funnel(x, t, /, *, xp):
+    """The larger of two arrays: the funnel rectifier, where t is a condition on the surroundings of each pixel.
+
+    Equal entries share the gradient. `xact.nn.FReLU` computes t.
+    """
+    return xp.maximum(x, t)
+
+
+@funnel.derivative
+def _(x, t, xp):
+    return xp.where(x > t, 1.0, xp.where(x < t, 0.0, xp.where(x == t, 0.5, x + t)))
+
+
+@funnel.derivative("t")
+def _(x, t, xp):
+    return xp.where(x < t, 1.0, xp.where(x > t, 0.0, xp.where(x == t, 0.5, x + t)))

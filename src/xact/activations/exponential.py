@@ -52,6 +52,7 @@ def _(x, xp):
     paper="Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",
     module="CELU",
     inplace=True,
+    requires=("alpha != 0",),
     kinks={0: 1},
 )
 def celu(x, /, alpha=1.0, *, xp):
@@ -62,3 +63,49 @@ def celu(x, /, alpha=1.0, *, xp):
 @celu.derivative
 def _(x, alpha, xp):
     return xp.where(x > 0, 1.0, xp.exp(xp.minimum(x, 0.0) / alpha))
+
+
+@activation(
+    tex=r"\begin{cases} \frac{a}{b} x & x \ge 0 \\ a (e^{x / b} - 1) & \text{otherwise} \end{cases}",
+    paper="Trottier, Giguere & Chaib-draa 2017, Parametric Exponential Linear Unit, arXiv:1605.09332",
+    module="PELU",
+    learnable={"a": 1.0, "b": 1.0},
+)
+def pelu(x, /, a=1.0, b=1.0, *, xp):
+    """ELU with a learnt bound a and a learnt decay b, both positive, and a continuous derivative for all of them."""
+    return xp.where(x < 0, a * xp.expm1(xp.minimum(x, 0.0) / b), x * (a / b))
+
+
+@pelu.derivative
+def _(x, a, b, xp):
+    return a / b * xp.exp(xp.minimum(x, 0.0) / b)
+
+
+@pelu.derivative("a")
+def _(x, b, xp):
+    return xp.where(x < 0, xp.expm1(xp.minimum(x, 0.0) / b), x / b)
+
+
+@pelu.derivative("b")
+def _(x, a, b, xp):
+    z = xp.maximum(x, -1e30)
+    return -(a / b) * (z / b * xp.exp(xp.minimum(z, 0.0) / b))
+
+
+@activation(
+    tex=r"\begin{cases} \alpha x + \log(2) & x \ge 0 \\ \log(1 + e^x) & \text{otherwise} \end{cases}",
+    paper="Xu & Chen 2020, Rectified Softplus",
+    module="ReSP",
+    budget={
+        "misrounded bfloat16": (512, "for some significands 1.7 x is an exact tie, in every binade, log(2) a hair")
+    },
+    kinks={0: "alpha"},
+)
+def resp(x, /, alpha=1.7, *, xp):
+    """Softplus on the left, a line from its value log 2 on the right."""
+    return xp.where(x < 0, xp.softplus(xp.minimum(x, 0.0)), alpha * x + 0.6931471805599453)
+
+
+@resp.derivative
+def _(x, alpha, xp):
+    return xp.where(x < 0, xp.sigmoid(xp.minimum(x, 0.0)), xp.where(xp.isnan(x), x, alpha))

@@ -1,5 +1,6 @@
 """Gated activations: a value times an activated gate, two arrays or the halves of one."""
 
+from statistics import NormalDist
 from typing import Literal
 
 from xact._activation import activation
@@ -138,6 +139,52 @@ def _(gate, value, approximate, xp):
 @geglu.derivative("value")
 def _(gate, approximate, xp):
     return xp.gelu_tanh(gate) if approximate == "tanh" else xp.x_normal_cdf(gate)
+
+
+def normal_quantile(share):
+    if not 0 < share < 1:
+        raise ValueError(f"geglu_sparse: `sparsity` must lie between 0 and 1, got {share!r}")
+    return NormalDist().inv_cdf(share)
+
+
+@activation(
+    tex=r"\text{GELU}(\max(\text{gate}_i - \mu - \sigma \Phi^{-1}(\text{sparsity}), 0))\,\text{value}_i,"
+    r" \quad \mu = \frac{1}{n} \sum_j \text{gate}_j, \sigma^2 = \frac{1}{n} \sum_j (\text{gate}_j - \mu)^2",
+    paper="Gemma Team 2025, Gemma 3n, with the cut of You et al. 2025, Spark Transformer, arXiv:2506.06644",
+    module="GEGLUSparse",
+    layout="gate_first",
+    aliases=("gelu_and_mul_sparse", "gelu_glu_sparse"),
+)
+def geglu_sparse(gate, value, /, *, sparsity=0.95, axis=-1, approximate: Literal["none", "tanh"] = "none", xp):
+    """GEGLU of what exceeds a cut, below which the share `sparsity` of a normal distribution along `axis` lies."""
+    above, _ = xp.above_normal_quantile(gate, normal_quantile(sparsity), axis)
+    return (xp.gelu_tanh(above) if approximate == "tanh" else xp.x_normal_cdf(above)) * value
+
+
+def sparse_slope(gate, value, sparsity, axis, approximate, xp):
+    """The derivative by what exceeds the cut, and the derivative of the cut by each entry, times their number."""
+    quantile = normal_quantile(sparsity)
+    above, unit = xp.above_normal_quantile(gate, quantile, axis)
+    slope = xp.gelu_tanh_derivative(above) if approximate == "tanh" else xp.x_normal_cdf_derivative(above)
+    return xp.where(above <= 0, 0.0, slope * value), 1 + quantile * unit
+
+
+@geglu_sparse.pullback("gate")
+def _(gate, value, dy, sparsity, axis, approximate, xp):
+    slope, cut = sparse_slope(gate, value, sparsity, axis, approximate, xp)
+    return dy * slope - cut * xp.mean(dy * slope, axis=axis, keepdims=True)
+
+
+@geglu_sparse.pushforward("gate")
+def _(gate, value, dgate, sparsity, axis, approximate, xp):
+    slope, cut = sparse_slope(gate, value, sparsity, axis, approximate, xp)
+    return slope * (dgate - xp.mean(cut * dgate, axis=axis, keepdims=True))
+
+
+@geglu_sparse.derivative("value")
+def _(gate, sparsity, axis, approximate, xp):
+    above, _ = xp.above_normal_quantile(gate, normal_quantile(sparsity), axis)
+    return xp.gelu_tanh(above) if approximate == "tanh" else xp.x_normal_cdf(above)
 
 
 @activation(

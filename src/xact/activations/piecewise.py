@@ -29,6 +29,7 @@ def _(x, xp):
     module="Hardtanh",
     inplace=True,
     integers="keep",
+    requires=("min_val <= max_val",),
     aliases=("hard_tanh",),
     kinks={"min_val": 0, "max_val": 0},
 )

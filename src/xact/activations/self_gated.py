@@ -114,3 +114,47 @@ def lisht(x, /, *, xp):
 def _(x, xp):
     z = xp.clip(x, -500.0, 500.0)
     return xp.tanh(z) + 4 * z * xp.logistic_pdf(2 * z)
+
+
+@activation(
+    tex=r"\beta x\,\sigma(x)",
+    paper="Alcaide 2018, E-swish: Adjusting Activations to Different Network Depths, arXiv:1801.07145",
+    module="ESwish",
+    aliases=("e_swish",),
+    budget={
+        "misrounded bfloat16": (1536, "1.75 x and 0.875 x are exact ties for many significands, the truth a hair off"),
+        "misrounded float16": (256, "as in bfloat16"),
+        "identity bfloat16": (32, "next to these ties the last bit of the exponential counts"),
+    },
+)
+def eswish(x, /, beta=1.75, *, xp):
+    """SiLU times a constant between 1 and 2."""
+    return beta * xp.x_sigmoid(x, x)
+
+
+@eswish.derivative
+def _(x, beta, xp):
+    return beta * xp.x_sigmoid_derivative(x, x)
+
+
+@activation(
+    tex=r"\max(x, 0)\,\sigma(x) + \text{threshold}",
+    paper="Chieng et al. 2018, Flatten-T Swish: A Thresholded ReLU-Swish-like Activation Function, arXiv:1812.06247",
+    module="FlattenTSwish",
+    aliases=("fts",),
+    kinks={0: 0},
+    budget={
+        "parameters": (1, "where x sigma(x) is -threshold the value crosses 0, and the rounding of the product counts"),
+        "error float16": (0.6, "next to that zero the rounding in float32 counts"),
+        "error bfloat16": (0.6, "as in float16"),
+    },
+)
+def flatten_t_swish(x, /, threshold=-0.2, *, xp):
+    """SiLU on the right, constant on the left, all moved down by 0.2."""
+    r = xp.maximum(x, 0.0)
+    return xp.x_sigmoid(r, r) + threshold
+
+
+@flatten_t_swish.derivative
+def _(x, xp):
+    return xp.where(x <= 0, 0.0, xp.x_sigmoid_derivative(x, x))

@@ -42,6 +42,7 @@ def _(x, lambd, xp):
     r" \end{cases}",
     paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",
     module="Softshrink",
+    requires=("lambd >= 0",),
     aliases=("soft_shrink",),
     kinks={"lambd": 0, "-lambd": 0},
 )

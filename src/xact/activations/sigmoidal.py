@@ -219,3 +219,55 @@ def log1mexp(x, /, *, xp):
 @log1mexp.derivative
 def _(x, xp):
     return xp.where(x < 0, xp.nan, 1 / xp.expm1(xp.maximum(x, 0.0)))
+
+
+@activation(
+    tex=r"\tanh(\text{weight}\, x)",
+    paper="LeCun et al. 1998, Efficient BackProp",
+    module="WeightedTanh",
+)
+def weighted_tanh(x, /, weight=1.0, *, xp):
+    """tanh of any slope at the origin."""
+    return xp.tanh(weight * x)
+
+
+@weighted_tanh.derivative
+def _(x, weight, xp):
+    return 4 * weight * xp.logistic_pdf(2 * (weight * x))
+
+
+@activation(
+    tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & \text{otherwise} \end{cases}",
+    paper="Xu, Huang & Li 2016, Revise Saturated Activation Functions, arXiv:1602.05980",
+    kinks={0: "alpha"},
+)
+def penalized_tanh(x, /, alpha=0.25, *, xp):
+    """tanh with a leaky negative side, which keeps the mean activation positive."""
+    y = xp.tanh(x)
+    return xp.where(x > 0, y, alpha * y)
+
+
+@penalized_tanh.derivative
+def _(x, alpha, xp):
+    slope = 4 * xp.logistic_pdf(2 * x)
+    return xp.where(x > 0, slope, alpha * slope)
+
+
+@activation(
+    tex=r"\frac{1}{\alpha} \log(\frac{1 + e^{\alpha x}}{1 + e^{\alpha (x - 1)}})",
+    paper="Klimek & Perelstein 2018, Neural Network-Based Approach to Phase Space Integration, arXiv:1810.11509",
+)
+def soft_clipping(x, /, alpha=0.5, *, xp):
+    """A smooth clip to [0, 1], the sharper the larger alpha."""
+    # One logarithm, since the two of the formula cancel in both tails: of 1 + (1 - q) / (e^(-alpha x) + q).
+    e, q = xp.exp(-alpha * xp.abs(x)), xp.exp(-alpha * xp.ones_like(x))
+    return (
+        xp.log1p(-xp.expm1(-alpha * xp.ones_like(x)) * xp.where(x < 0, e, 1.0) / xp.where(x < 0, 1 + q * e, e + q))
+        / alpha
+    )
+
+
+@soft_clipping.derivative
+def _(x, alpha, xp):
+    e, q = xp.exp(-alpha * xp.abs(x)), xp.exp(-alpha * xp.ones_like(x))
+    return -xp.expm1(-alpha * xp.ones_like(x)) * e / ((1 + e) * xp.where(x < 0, 1 + q * e, e + q))

@@ -6,6 +6,7 @@ from xact._activation import activation
 @activation(
     tex=r"\max(x_i - \tau, 0), \quad \tau \text{ such that } \sum_j \max(x_j - \tau, 0) = 1",
     paper="Martins & Astudillo 2016, From Softmax to Sparsemax, arXiv:1602.02068",
+    aliases=("sparsemax_bisect",),
 )
 def sparsemax(x, /, *, axis=-1, xp):
     """The nearest point of the probability simplex: weights that sum to one, most of them exactly 0."""
@@ -45,6 +46,42 @@ def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=50, xp):
 @entmax.pullback
 def _(y, dy, alpha, axis, xp):
     return xp.centered_by(xp.power_inside(y, 2 - alpha), dy, y, axis)
+
+
+@activation(
+    tex=r"\frac{p_i}{\sum_j p_j}, \quad p_i = \max(x_i - \tau, 0)^{1 / (\alpha - 1)},"
+    r" \quad \tau \text{ such that } \sum_j p_j^\alpha = 1",
+    paper="Santos, Niculae, McNamee & Martins 2024, Hopfield-Fenchel-Young Networks, arXiv:2411.08590",
+    aliases=("normmax_bisect",),
+)
+def normmax(x, /, *, alpha=2.0, axis=-1, n_iter=50, xp):
+    """The weights p that maximize <x, p> less the alpha-norm of p: sparse, and more even than entmax's."""
+    return xp.normmax(x, alpha, n_iter, axis)
+
+
+@normmax.pullback
+def _(y, dy, alpha, axis, xp):
+    return xp.normmax_pullback(y, dy, alpha, axis)
+
+
+@activation(
+    tex=r"\min(\max(x_i - \tau, 0), 1), \quad \tau \text{ such that }"
+    r" \sum_j \min(\max(x_j - \tau, 0), 1) = \text{budget}",
+    paper="Malaviya, Ferreira & Martins 2018, Sparse and Constrained Attention, arXiv:1805.08241",
+    aliases=("budget_bisect",),
+)
+def budget(x, /, *, budget=2.0, axis=-1, n_iter=50, xp):
+    """Weights of at most 1 that sum to `budget`: a soft choice of that many entries."""
+    return xp.budgeted(x, budget, n_iter, axis)
+
+
+@budget.pullback
+def _(y, dy, axis, xp):
+    inside = xp.where((y > 0) & (y < 1), xp.ones_like(y), xp.where(xp.isnan(y), y, 0.0))
+    size = xp.sum(inside, axis=axis, keepdims=True)
+    size = xp.where(size == 0, 1.0, size)
+    dy = dy - xp.sum(inside * dy, axis=axis, keepdims=True) / size
+    return inside * (dy - xp.sum(inside * dy, axis=axis, keepdims=True) / size)
 
 
 @activation(

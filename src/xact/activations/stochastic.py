@@ -9,6 +9,7 @@ from xact._activation import activation
     paper="Xu et al. 2015, Empirical Evaluation of Rectified Activations, arXiv:1505.00853",
     module="RReLU",
     inplace=True,
+    requires=("lower <= upper",),
     kinks={0: "slope"},
 )
 def rrelu(x, slope, /, *, xp):

@@ -4,12 +4,14 @@ A library is imported only when one of its arrays arrives. Every backend module 
 
     xp                                  the namespace bodies and rules are evaluated with
     INPLACE                             whether arrays can be overwritten on request
+    AXES_OF_SCALARS                     how many axes the library takes an array without any to have
     owns(cls)                           whether arrays of this class are the library's
     apply(activation, operands, options, inplace)   the value, differentiable by the library's own transforms
     evaluate(expression, x, values, elementwise)    any expression of a definition, in the dtype of `x`
     floating(activation, x)             the array in a floating dtype, integers converted where they are taken
     dtype_name(x)                       "float32", "int64", ...
     constant(x)                         the array with its derivatives cut off
+    coefficients(vector)                a vector of coefficients as a body takes it
     astype, reshape, halves, join, generator        what operands need
 """
 
@@ -17,7 +19,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from xact._errors import DtypeError
+from xact._errors import DtypeError, ParameterError
 
 # What compiled graphs refer to: a definition by its key. Keys are never reused, so a redefinition in a notebook
 # does not change a graph compiled before it.
@@ -39,12 +41,22 @@ def converts(activation: Any, dtype: str) -> bool:
     raise DtypeError(f"{activation.name} takes {takes}, got {dtype}; convert the array first")
 
 
-def no_rule(activation: Any, argument: str) -> str:
+def whole(activation: Any, dtype: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands of a call on integers, its numbers cut off to integers, so that the result has integers too."""
+    bits = int(dtype.lstrip("uint"))
+    low = 0 if dtype.startswith("u") else -(1 << (bits - 1))
+    for label, value in zip(activation.operands, operands, strict=True):
+        if isinstance(value, (int, float)) and not low - 1 < value < low + (1 << bits):
+            raise ParameterError(f"{activation.name}: `{label}` = {value!r} does not fit an array of {dtype}")
+    return tuple(int(value) if isinstance(value, float) else value for value in operands)
+
+
+def no_rule(activation: Any, argument: str, kind: str = "derivative") -> str:
     having = ", ".join(f"`{name}`" for name in (*activation.rules, *activation.pullbacks))
     only = f", only by {having}" if having else ""
     return (
-        f"{activation.name} has no derivative by `{argument}`{only}; "
-        f"detach it, or declare one with @{activation.name}.derivative({argument!r})"
+        f"{activation.name} has no {kind} by `{argument}`{only}; "
+        f"detach it, or declare one with @{activation.name}.{kind}({argument!r})"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from xact import backends
@@ -13,6 +14,7 @@ from xact.backends import standard
 from xact.special import Namespace
 
 INPLACE = False
+AXES_OF_SCALARS = 0
 
 COMPUTE = {
     jnp.dtype(jnp.float16): jnp.dtype(jnp.float32),
@@ -41,10 +43,17 @@ def owns(cls: type) -> bool:
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
     if x.dtype not in COMPUTE:
+        operands = backends.whole(activation, x.dtype.name, operands)
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
     # The same program for 1 and 1.0.
-    rest = [float(value) if isinstance(value, int) else value for value in operands[1:]]
+    rest = [_traceable(value) for value in operands[1:]]
     return _differentiable(activation.original or activation, options)(x, *rest)
+
+
+def _traceable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return np.asarray(value)
+    return float(value) if isinstance(value, int) else value
 
 
 @cache
@@ -82,9 +91,10 @@ def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any) -> A
         return (tangent * slope).astype(y.dtype)
     if rule := activation.pushforwards.get(name):
         return _linear(lambda dx: _evaluate(rule, y, values | {f"d{name}": dx}))(tangent)
-    if rule := activation.pullbacks.get(name):
+    if (rule := activation.pullbacks.get(name)) and name in activation.arrays:
         return _linear(lambda dy: _evaluate(rule, y, values | {"dy": dy}))(tangent)
-    raise MissingRuleError(backends.no_rule(activation, name))
+    kind = "pushforward" if name in activation.pullbacks else "derivative"
+    raise MissingRuleError(backends.no_rule(activation, name, kind))
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
@@ -123,6 +133,10 @@ def constant(x: Any) -> Any:
 
 def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
+
+
+def coefficients(vector: Any) -> Any:
+    return vector
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:

@@ -15,6 +15,7 @@ from xact.backends import standard
 from xact.special import Namespace
 
 INPLACE = False
+AXES_OF_SCALARS = 0
 
 # Bytes of a block: some ten temporaries of this size fit the second-level cache.
 BLOCK = 1 << 17
@@ -54,6 +55,8 @@ def owns(cls: type) -> bool:
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
+    if _compute(x.dtype) is None:
+        operands = backends.whole(activation, dtype_name(x), operands)
     values = dict(zip(activation.names, (x, *operands[1:], *options), strict=True))
     return evaluate(activation.body, x, values, activation.elementwise)
 
@@ -149,6 +152,11 @@ constant = standard.constant
 
 def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
+
+
+def coefficients(vector: Any) -> Any:
+    # As numbers: a large array is cut in blocks, with all that has dimensions.
+    return tuple(vector.tolist())
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:

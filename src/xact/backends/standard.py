@@ -9,6 +9,7 @@ from xact import backends
 from xact.special import Namespace
 
 INPLACE = False
+AXES_OF_SCALARS = 0
 
 
 @lru_cache
@@ -25,6 +26,8 @@ def owns(cls: type) -> bool:
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
     x = floating(activation, operands[0])
+    if dtype_name(x) not in backends.FLOATS:
+        operands = backends.whole(activation, dtype_name(x), operands)
     values = dict(zip(activation.names, (x, *operands[1:], *options), strict=True))
     return evaluate(activation.body, x, values, activation.elementwise)
 
@@ -60,6 +63,10 @@ def constant(x: Any) -> Any:
 
 def astype(x: Any, dtype: Any) -> Any:
     return array_api_compat.array_namespace(x).astype(x, dtype)
+
+
+def coefficients(vector: Any) -> Any:
+    return vector
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:

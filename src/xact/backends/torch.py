@@ -7,18 +7,18 @@ constant, while an activation, or a Function made for it in the traced path, wou
 from collections.abc import Iterable
 from typing import Any
 
-import array_api_compat.torch as standard_torch
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from xact import backends
-from xact._errors import MissingRuleError
-from xact.backends import hot_path
-from xact.special import Namespace
+from xact._errors import DtypeError, MissingRuleError
+from xact.backends import hot_path, torch_blocks
+from xact.backends.torch_namespaces import xp
 
 INPLACE = True
+AXES_OF_SCALARS = 1
 
 COMPUTE = {
     torch.float16: torch.float32,
@@ -27,43 +27,34 @@ COMPUTE = {
     torch.float64: torch.float64,
 }
 
+
+def _softplus(x: Any, beta: Any, threshold: float, inplace: bool) -> Any:
+    # From 50 on the linear part is exact; past 88 torch's other part overflows.
+    return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
+
+
 # Eager kernels whose value and derivative both meet the contract.
-NATIVE: dict[str, Any] = {"relu": F.relu, "leaky_relu": F.leaky_relu}
+NATIVE: dict[str, Any] = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "relu6": F.relu6,
+    "hardtanh": F.hardtanh,
+    "softplus": _softplus,
+}
+# Those whose value alone does, measured on a CPU.
+NATIVE_VALUE: dict[str, Any] = {
+    "elu": F.elu,
+    "selu": F.selu,
+    "celu": F.celu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "logsigmoid": F.logsigmoid,
+    "hardsigmoid": F.hardsigmoid,
+}
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
 RAISED = frozenset({"softmax", "log_softmax", "softplus"})
-
-
-def _maximum(a: Any, b: Any) -> Any:
-    return torch.maximum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, min=b)
-
-
-def _minimum(a: Any, b: Any) -> Any:
-    return torch.minimum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, max=b)
-
-
-def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
-    if rng is None:
-        unit = torch.rand_like(like)
-    else:
-        unit = torch.rand(like.shape, dtype=like.dtype, device=like.device, generator=rng)
-    return low + (high - low) * unit
-
-
-xp = Namespace(
-    standard_torch,
-    where=torch.where,
-    maximum=_maximum,
-    minimum=_minimum,
-    max=torch.amax,
-    tanh=torch.tanh,
-    expm1=torch.expm1,
-    erf=torch.erf,
-    erfc=torch.erfc,
-    sigmoid=torch.sigmoid,
-    uniform=_uniform,
-)
 
 
 def owns(cls: type) -> bool:
@@ -76,15 +67,21 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         x = floating(activation, x)
         operands = (x, *operands[1:])
         if x.dtype not in COMPUTE:
+            operands = backends.whole(activation, dtype_name(x), operands)
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
+    if not x.ndim and not activation.elementwise:
+        # As torch's own functions do along an axis of a number.
+        return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
     compiled, recorded = False, torch.compiler.is_compiling()
     if not recorded:
         plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
         if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
-            return NATIVE[activation.key](*operands, inplace=inplace)
+            return NATIVE[activation.key](*operands, *options, inplace=inplace)
+        if not plain and hasattr(x, "device_mesh"):
+            _refuse_plain(activation, operands)
         compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
@@ -93,6 +90,16 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     else:
         result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
+
+
+def _refuse_plain(activation: Any, operands: tuple[Any, ...]) -> None:
+    """Beside a distributed tensor; torch's own message names neither the function nor the argument."""
+    for name, value in zip(activation.operands, operands, strict=True):
+        if isinstance(value, torch.Tensor) and value.ndim and not hasattr(value, "device_mesh"):
+            raise DtypeError(
+                f"{activation.name}: `{name}` is a plain tensor, the first array a DTensor; "
+                f"place it on the same mesh: distribute_tensor({name}, mesh, [Replicate()])"
+            )
 
 
 def _autocast(name: str, x: Any) -> Any:
@@ -131,6 +138,10 @@ def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -
 
 def _body(key: str, values: dict[str, Any]) -> Any:
     activation = backends.definitions[key]
+    if key in NATIVE_VALUE and torch_blocks.plain(values.values()):
+        numbers = list(values.values())[1:]
+        if not any(isinstance(value, torch.Tensor) for value in numbers):
+            return NATIVE_VALUE[key](*values.values())
     return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 
@@ -215,7 +226,7 @@ def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, A
         if rule := activation.pullbacks.get(name):
             cotangent = _evaluate(rule, values, dy.dtype)
         else:
-            cotangent = _times(_evaluate(activation.rules[name], values, dy.dtype), dy)
+            cotangent = _product(activation.rules[name], values, dtype if shape in (None, dy.shape) else None)
         pulled.append(_to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
     return tuple(pulled)
 
@@ -225,17 +236,36 @@ def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any)
     activation = backends.definitions[key]
     if rule := activation.pushforwards.get(name):
         return _to(_evaluate(rule, values | {f"d{name}": tangent}, dtype), dtype)
-    if rule := activation.pullbacks.get(name):
+    if (rule := activation.pullbacks.get(name)) and name in activation.arrays:
         return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
-    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent), dtype)
+    if name not in activation.rules:
+        raise MissingRuleError(backends.no_rule(activation, name, "pushforward"))
+    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent, xp), dtype)
 
 
-def _times(slope: Any, change: Any) -> Any:
-    return torch.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
+def _product(rule: Any, values: dict[str, Any], dtype: Any) -> Any:
+    """The slope times the incoming gradient, in `dtype`, or not yet rounded."""
+    dy = values["dy"]
+    needed = {name: values[name] for name in (*rule.names, "dy")}
+    if not torch_blocks.plain(needed.values()):
+        return _times(_evaluate(rule, values, dy.dtype), dy, xp)
+
+    def product(ready: dict[str, Any], xp: Any) -> Any:
+        return _times(rule(ready, xp), ready["dy"], xp)
+
+    compute = COMPUTE[dy.dtype]
+    return torch_blocks.evaluate(product, needed, compute, dtype or compute)
+
+
+def _times(slope: Any, change: Any, xp: Any) -> Any:
+    return xp.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
     """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
+    needed = {name: values[name] for name in expression.names}
+    if elementwise and torch_blocks.plain(needed.values()):
+        return torch_blocks.evaluate(expression, needed, COMPUTE[x.dtype], x.dtype)
     return _to(_evaluate(expression, values, x.dtype), x.dtype)
 
 
@@ -269,6 +299,10 @@ def dtype_name(x: Any) -> str:
 
 def astype(x: Any, dtype: Any) -> Any:
     return x.to(dtype)
+
+
+def coefficients(vector: Any) -> Any:
+    return vector
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:

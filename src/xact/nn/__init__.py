@@ -10,8 +10,20 @@ import torch
 
 from xact._activation import catalogue
 from xact.backends.hot_path import hot_path as hot_path
+from xact.nn import init as init
+from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
 from xact.nn._module import mint
+from xact.nn._monitor import Monitor as Monitor
+from xact.nn._monitor import monitor as monitor
+from xact.nn._swap import SwapReport as SwapReport
+from xact.nn._swap import swap as swap
+from xact.nn._transformers import register_transformers as register_transformers
+from xact.nn.spatial import FReLU as FReLU
+from xact.nn.spatial import MetaACON as MetaACON
+
+TOOLS = ("Activation", "FReLU", "MetaACON", "hot_path", "init", "monitor", "param_groups")
+TOOLS += ("register_transformers", "swap")
 
 _minted: dict[str, type[torch.nn.Module]] = {}
 
@@ -26,7 +38,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*_modules(), "Activation", "hot_path"]
+    return [*_modules(), *TOOLS]
 
 
 def _modules() -> dict[str, Any]:

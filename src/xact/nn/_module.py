@@ -58,7 +58,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
-        "forward": _of_two if activation.layout else _of_one,
+        "forward": _of_two if len(activation.arrays) > 1 else _of_one,
         # The attribute that holds the value of each argument.
         "_arguments": arguments,
     }
@@ -87,8 +87,11 @@ class _Minted(torch.nn.Module):
         self._initial = {name: values[name] for name in self.activation.learnable if values["learnable"]}
         for name, value in values.items():
             if name in self._initial:
-                shape = (values["num_parameters"],) if values["num_parameters"] else ()
-                value = torch.nn.Parameter(torch.full(shape, float(value), device=device, dtype=dtype))
+                count = values.get("num_parameters")
+                initial = [float(value)] * count if count else value
+                value = torch.nn.Parameter(
+                    torch.tensor(initial, device=device, dtype=dtype or torch.get_default_dtype())
+                )
             setattr(self, name, value)
 
     def extra_repr(self) -> str:
@@ -139,7 +142,10 @@ def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]
         for name, value in activation.defaults.items()
         if name not in OF_A_CALL
     }
-    return values | ({"num_parameters": None, "learnable": True} if activation.learnable else {})
+    if activation.learnable:
+        # Coefficients are as many as are given; so is a parameter beside them one number.
+        values |= {"learnable": True} if activation.vectors else {"num_parameters": None, "learnable": True}
+    return values
 
 
 def _constructor(activation: "_activation.Activation") -> inspect.Signature:

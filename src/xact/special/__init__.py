@@ -8,6 +8,7 @@ number count for nothing: they may be flushed, and so may products with an expon
 """
 
 from functools import partial
+from types import ModuleType
 
 from xact.special import (
     algebraic,
@@ -25,7 +26,7 @@ from xact.special import (
 
 __all__ = ["Namespace"]
 
-FAMILIES = (algebraic, exponential, gelu_tanh, hyperbolic, logistic, normal, periodic, random)
+FAMILIES: tuple[ModuleType, ...] = (algebraic, exponential, gelu_tanh, hyperbolic, logistic, normal, periodic, random)
 FAMILIES += (reductions, simplex, softmax)
 GENERIC = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 

@@ -1,4 +1,6 @@
-"""Polynomials whose coefficients depend on the precision; `tests/coefficients.py` computes them."""
+"""Polynomials: with fixed coefficients that depend on the precision (`tests/coefficients.py` computes them), and with
+vectors of coefficients.
+"""
 
 from typing import NamedTuple
 
@@ -18,4 +20,17 @@ def horner(x, coefficients):
     *lower, result = coefficients
     for coefficient in reversed(lower):
         result = result * x + coefficient
+    return result
+
+
+def entries(vector):
+    """The coefficients, one by one: of a tuple of numbers, or of an array."""
+    return vector if isinstance(vector, tuple) else tuple(vector[k] for k in range(vector.shape[0]))
+
+
+def powers(x, last):
+    """x, x^2, ... up to x^last."""
+    result = [x]
+    while len(result) < last:
+        result.append(result[-1] * x)
     return result

@@ -29,6 +29,8 @@ def at_largest(values, weights, axis, /, *, xp):
     """The values where the weights along `axis` are largest; their mean where several weights are. Linear in the
     values, so that it may stand in a pushforward. Error: none where one weight is largest. Source: own.
     """
+    if weights.shape[axis] == 0:
+        return 0.0
     largest = weights == xp.max(weights, axis=axis, keepdims=True)
     total = xp.sum(xp.where(largest, values, 0.0), axis=axis, keepdims=True)
     return total / xp.sum(xp.where(largest, xp.ones_like(weights), 0.0), axis=axis, keepdims=True)
@@ -41,7 +43,7 @@ def softmax(x, /, axis=-1, *, xp):
     Knuth's, the rest own.
     """
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     d, error, largest = shifted(x, axis, xp)
     e = xp.exp(d)
     e = e + e * error
@@ -55,7 +57,7 @@ def log_softmax(x, /, axis=-1, *, xp):
     Source: as softmax.
     """
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     d, error, largest = shifted(x, axis, xp)
     e = xp.exp(d)
     rest, count = others(e + e * error, largest, axis, xp)

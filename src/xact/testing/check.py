@@ -12,6 +12,7 @@ from xact.testing.contract import Case, Measurement
 from xact.testing.finiteness import finiteness, limits
 from xact.testing.identity import identity
 from xact.testing.libraries import installed, peer
+from xact.testing.rounding import rounding
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
@@ -99,7 +100,7 @@ def _accuracy(case: Case, library: str, dtype: str, own: Any = None) -> Iterator
     elif wide:
         yield from contract.accuracies(case, library, dtype, own)
     else:
-        yield from contract.rounding(case, library, dtype, own)
+        yield from rounding(case, library, dtype, own)
 
 
 def measure_peers(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measurement]:

@@ -17,9 +17,9 @@ from xact.testing.libraries import evaluate
 from xact.testing.ulp import Truth
 
 ACCURACY = 4.0
-MISROUNDED = 16
-ROUNDING = 0.501
 IDENTITY = 8
+# Bits of a slope that says how far a result moves.
+SLOPE = 12
 # What the whole error aims at.
 STRETCH = 4.0
 
@@ -49,11 +49,9 @@ class Case:
             mean = np.array((values["lower"] + values["upper"]) / 2)
             values["a"] = float(ulp.double(mean.astype(ulp.dtype_of(dtype))))
         compute: Any = np.float64 if dtype == "float64" else np.float32
-        return {
-            name: float(compute(value)) if isinstance(value, float) else value
-            for name, value in values.items()
-            if isinstance(value, (int, float, str))
-        }
+        held = {name: value for name, value in values.items() if isinstance(value, (int, float, str, tuple))}
+        held |= {name: float(compute(value)) for name, value in held.items() if isinstance(value, float)}
+        return held | {name: tuple(compute(v).tolist()) for name, v in held.items() if isinstance(v, tuple)}
 
     def kinks(self, dtype: str) -> dict[float, Any]:
         """Points without a derivative, and the derivative declared there (a number or an argument's name)."""
@@ -91,25 +89,32 @@ class Measurement:
         )
 
 
-def cases(activation: Any, quantities: bool = True) -> Iterator[Case]:
-    """The defaults, every other choice of an option, another value of every number; value and derivatives."""
+def cases(activation: Any, quantities: bool = True, numbers: bool = True) -> Iterator[Case]:
+    """The defaults, every other choice of an option, and with `numbers` another value of every number.
+
+    quantities: the derivatives too, not the value alone.
+    """
     variants: list[dict[str, Any]] = [{}]
     required = {
         name: 0.25 + 0.5 * index
         for index, name in enumerate(activation.body.parameters)
-        if not isinstance(activation.defaults[name], (int, float))
+        if not isinstance(activation.defaults[name], (int, float, tuple))
     }
     for name, choices in activation.body.choices.items():
         variants += [{name: choice} for choice in choices if choice != activation.defaults[name]]
-    for name, default in activation.body.parameters.items():
+    for name, default in activation.body.parameters.items() if numbers else ():
         # No short fraction: its products with 16-bit inputs would be ties that nothing computed can break.
-        variants.append({name: 1.3217 if name in required else 1.7321 * default + 0.0917})
+        variants.append({name: 1.3217 if name in required else another(default)})
     for variant in variants:
         parameters = {**required, **variant}
         yield Case(activation, parameters)
         if quantities:
             for name in activation.rules:
                 yield Case(activation, parameters, name)
+
+
+def another(value: Any) -> Any:
+    return tuple(map(another, value)) if isinstance(value, tuple) else 1.7321 * value + 0.0917
 
 
 def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
@@ -126,58 +131,88 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
         # The product of two 16-bit numbers is often a tie, which the gate then breaks by less than float32 sees.
         moderate = moderate[np.frexp(ulp.double(moderate))[0] % 0.5 == 0]
     shuffled = np.random.default_rng(0).choice(moderate, points.size)
-    given = {name: shuffled if name == "value" else points for name in case.activation.arrays}
-    return given
+    activation = case.activation
+    plain = "gate" if activation.layout else activation.arrays[0]
+    return {name: points if name == plain else shuffled for name in activation.arrays}
 
 
 @lru_cache(maxsize=64)
-def truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth, np.ndarray]:
-    """Inputs, the truth, and the error that inputs 1 ULP away explain."""
+def truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth]:
+    """Inputs and the truth."""
     given = inputs(case, dtype)
+    return given, quantity(case, {name: ulp.double(array) for name, array in given.items()}, dtype)
+
+
+@lru_cache(maxsize=64)
+def explained(case: Case, dtype: str) -> np.ndarray:
+    """The error that inputs 1 ULP away explain."""
+    given, exact = truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
-    exact = quantity(case, doubles, dtype)
-    explained = np.zeros(exact.high.shape)
+    total = np.zeros(exact.high.shape)
     for name, array in given.items():
-        explained += _slope(case, doubles, name, array, dtype)
+        total += slope(case, doubles, name, array, dtype)
     for name in case.activation.body.parameters:
-        explained += declared(case, "parameters", 0) * _moved(case, doubles, name, dtype)
-    return given, exact, explained
+        total += declared(case, "parameters", 0) * _moved(case, doubles, name, dtype)
+    return total
 
 
 def _moved(case: Case, doubles: Mapping[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
-    """How far the truth moves when one parameter, a number, moves by 1 ULP; for a definition that asks for it."""
+    """How far the truth moves when the numbers of a parameter move by 1 ULP; for a definition that asks for it."""
     if "parameters" not in case.activation.budget:
         return np.zeros(())
     compute = "float64" if dtype == "float64" else "float32"
     value = case.environment(dtype)[name]
-    beside = Case(case.activation, {**case.parameters, name: value + float(ulp.ulp(value, compute))}, case.wrt)
-    here, there = quantity(case, doubles, dtype), quantity(beside, doubles, dtype)
+    values, total = np.atleast_1d(value), np.zeros(())
+    for k in range(values.size):
+        moved = values + ulp.ulp(values, compute) * _wider(dtype) * (np.arange(values.size) == k)
+        given = tuple(moved.tolist()) if isinstance(value, tuple) else float(moved[0])
+        beside = Case(case.activation, {**case.parameters, name: given}, case.wrt)
+        total = total + _difference(case, doubles, beside, doubles, dtype)
+    return total
+
+
+def _wider(dtype: str) -> float:
+    """A difference is taken over a step of so many ULP, that 40 bits of both ends are enough."""
+    return 2.0**32 if dtype == "float64" else 2.0**4
+
+
+def _difference(case: Case, here: Mapping[str, Any], beside: Case, there: Mapping[str, Any], dtype: str) -> np.ndarray:
+    """How far the truth moves with 1 ULP, from a wider step."""
+    near, far = (quantity(*one, dtype, truth.CLOSE).high for one in ((case, here), (beside, there)))
     with np.errstate(all="ignore"):
-        moved = np.abs((there.high - here.high) + (there.low - here.low))
+        moved = np.abs(far - near) / _wider(dtype)
     return np.where(np.isfinite(moved), moved, 0.0)
 
 
-def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str) -> Truth:
-    """The truth of the value or the derivative at these inputs."""
+def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str, bits: int = 0) -> Truth:
+    """The truth of the value or the derivative at these inputs, with so many bits or those the dtype needs."""
     tex, environment = case.activation.tex, case.environment(dtype)
+    bits = bits or (truth.EXACT if dtype == "float64" else truth.CLOSE)
+    ties = {"float16": 11, "bfloat16": 8}.get(dtype, 0)
     if case.wrt:
-        return truth.derivatives(tex, doubles, environment, case.wrt)
-    return truth.values(tex, doubles, environment)
+        return truth.derivatives(tex, doubles, environment, case.wrt, bits=bits, ties=ties)
+    return truth.values(tex, doubles, environment, bits, ties)
 
 
-def _slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+@lru_cache(maxsize=16)
+def results(case: Case, library: str, dtype: str, function: Any = None) -> np.ndarray:
+    """What a library gives for the activation, or for a function in its place; several clauses ask for it."""
+    given, _ = truths(case, dtype)
+    return evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+
+
+def slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     """How far the truth moves when one input moves by 1 ULP."""
     step = np.where(np.isfinite(doubles[name]), ulp.ulp(doubles[name], dtype), 0.0)
     if case.wrt in ("", name):
         order = 2 if case.wrt else 1
-        steep = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, order).high
+        steep = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, order, SLOPE).high
         with np.errstate(all="ignore"):
             moved = np.abs(steep) * step
-    else:
-        with np.errstate(all="ignore"):
-            beside = {**doubles, name: doubles[name] + step}
-            moved = np.abs(quantity(case, beside, dtype).high - quantity(case, doubles, dtype).high)
-    return np.where(np.isfinite(moved), moved, 0.0)
+        return np.where(np.isfinite(moved), moved, 0.0)
+    with np.errstate(all="ignore"):
+        beside = {**doubles, name: doubles[name] + step * _wider(dtype)}
+    return _difference(case, doubles, case, beside, dtype)
 
 
 def skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:
@@ -212,21 +247,21 @@ def accuracies(case: Case, library: str, dtype: str, function: Any = None) -> tu
 
     function: what to measure in the place of the activation, such as the library's own; at finite inputs only.
     """
-    given, exact, explained = truths(case, dtype)
-    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+    given, exact = truths(case, dtype)
+    got = results(case, library, dtype, function)
     first = next(iter(given.values()))
     unit = ulp.ulp(ulp.double(first), dtype)
     skip, bound = skipped(case, given, exact, library, dtype), declared(case, f"C1 {dtype}", ACCURACY)
     if function:
         skip |= ~np.isfinite(ulp.double(first))
     with np.errstate(over="ignore"):
-        slope = explained / np.where(np.isfinite(unit), unit, 1.0)
+        slope = explained(case, dtype) / np.where(np.isfinite(unit), unit, 1.0)
     beyond, whole = (
         np.where(skip, 0.0, ulp.excess(got, exact, allowed, first, dtype)) for allowed in (slope, np.zeros_like(slope))
     )
     return (
-        _worst("C1", case, library, dtype, beyond, bound, given),
-        _worst("C1 stretch", case, library, dtype, whole, math.inf, given),
+        worst("C1", case, library, dtype, beyond, bound, given),
+        worst("C1 stretch", case, library, dtype, whole, math.inf, given),
     )
 
 
@@ -237,57 +272,16 @@ def declared(case: Case, clause: str, bound: float) -> float:
     return budget.get(f"{clause} by {case.wrt}", for_all)[0]
 
 
-def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list[Measurement]:
-    """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
-    given, exact, _ = truths(case, dtype)
-    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
-    skip = skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
-    if function:
-        skip |= ~np.isfinite(ulp.double(next(iter(given.values()))))
-    right = ulp.round_to(exact, dtype)
-    wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
-    error = ulp.errors(got, exact, dtype)
-    error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
-    wrong &= ~_subnormal(exact, dtype)
-    budget = declared(case, f"misrounded {dtype}", MISROUNDED)
-    largest = declared(case, f"error {dtype}", ROUNDING)
-    where = next(iter(given.values()))[wrong]
-    return [
-        _worst("C2 error", case, library, dtype, error, largest, given),
-        Measurement("C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))),
-    ]
-
-
-def counted(case: Case, libraries: Collection[str], dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Inputs, and at which of them the results of these libraries are compared with each other: not at subnormals."""
-    given, exact, _ = truths(case, dtype)
-    skip = skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
-    return given, ~(skip | _subnormal(exact, dtype) | _phase(case, exact, given, dtype))
-
-
-def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
-    """Where a phase 1 ULP of float32 away changes a periodic function's result by more than a thousandth of a ULP."""
-    if "\\sin" not in case.activation.tex:
-        return np.zeros(exact.high.shape, bool)
-    doubles = {name: ulp.double(array) for name, array in given.items()}
-    moved = sum(_slope(case, doubles, name, array, "float32") for name, array in given.items())
-    return moved > ulp.ulp(exact.high, dtype) / 1024
-
-
-def _subnormal(exact: Truth, dtype: str) -> np.ndarray:
-    """Results of few bits, or too small to count: ties are frequent there."""
-    return np.abs(exact.high) <= (2.0**-14 if dtype == "float16" else 2.0**-100)
-
-
 def piecewise_linear(case: Case, dtype: str) -> bool:
     """Whether the second derivative is 0 at every input."""
-    given, _, _ = truths(case, dtype)
+    given, _ = truths(case, dtype)
     doubles = {name: ulp.double(array) for name, array in given.items()}
-    second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), case.activation.arrays[0], 2).high
-    return not np.nan_to_num(second[np.isfinite(doubles[case.activation.arrays[0]])]).any()
+    name = case.activation.arrays[0]
+    second = truth.derivatives(case.activation.tex, doubles, case.environment(dtype), name, 2, SLOPE).high
+    return not np.nan_to_num(second[np.isfinite(doubles[name])]).any()
 
 
-def _worst(
+def worst(
     clause: str, case: Case, library: str, dtype: str, error: np.ndarray, bound: float, given: Mapping[str, np.ndarray]
 ) -> Measurement:
     at = int(np.argmax(error))

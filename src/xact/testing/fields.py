@@ -122,8 +122,8 @@ _SLOPES: dict[str, Slope] = {
     "tan": lambda f, u: f.divide(f.one, f.square(f.cos(u))),
     "arctan": lambda f, u: f.divide(f.one, f.add(f.one, f.square(u))),
     "arsinh": lambda f, u: f.divide(f.one, f.sqrt(f.add(f.one, f.square(u)))),
-    "erf": lambda f, u: f.divide(f.exp(f.negate(f.square(u))), (arb.pi().sqrt() / 2,)),
-    "erfc": lambda f, u: f.divide(f.exp(f.negate(f.square(u))), (-arb.pi().sqrt() / 2,)),
+    "erf": lambda f, u: f.divide(f.exp(f.negate(f.square(u))), (f.root_of_pi / 2,)),
+    "erfc": lambda f, u: f.divide(f.exp(f.negate(f.square(u))), (-f.root_of_pi / 2,)),
     "sigmoid": lambda f, u: f.multiply(f.sigmoid(u), f.sigmoid(f.negate(u))),
     "softplus": lambda f, u: f.sigmoid(u),
     "normal_cdf": lambda f, u: f.normal_density(u),
@@ -132,14 +132,19 @@ _SLOPES: dict[str, Slope] = {
 
 
 class Series:
-    """Taylor series up to one degree: tuples of balls, shorter where the higher coefficients are exactly 0."""
+    """Taylor series up to one degree: tuples of balls, shorter where the higher coefficients are exactly 0.
 
-    def __init__(self, degree: int) -> None:
+    balls: the field of the coefficients.
+    """
+
+    def __init__(self, degree: int, balls: Any = None) -> None:
         self.length = degree + 1
-        self.balls = Balls()
-        self.lower = Series(degree - 1) if degree else self
-        self.one: Number = (arb(1),)
-        self.half: Number = (arb(0.5),)
+        self.balls = balls or Balls()
+        self.lower = Series(degree - 1, self.balls) if degree else self
+        self.zero = self.balls.number(0.0)
+        self.one: Number = (self.balls.number(1.0),)
+        self.half: Number = (self.balls.number(0.5),)
+        self.root_of_pi: Any = self.balls.sqrt(self.balls.constant("pi"))
         for name, slope in _SLOPES.items():
             setattr(self, name, self._function(getattr(self.balls, name), slope))
 
@@ -160,13 +165,13 @@ class Series:
         return (value, *(c / (k + 1) for k, c in enumerate(outer[: self.length - 1])))
 
     def exp(self, u: Number) -> Number:
-        value = u[0].exp()
+        value = self.balls.exp(u[0])
         if len(u) == 1 or self.length == 1:
             return (value,)
         out = [value]
         for k in range(1, self.length):
             terms = (j * u[j] * out[k - j] for j in range(1, min(k, len(u) - 1) + 1))
-            out.append(sum(terms, arb(0)) / k)
+            out.append(sum(terms, self.zero) / k)
         return tuple(out)
 
     def number(self, value: float | Fraction) -> Number:
@@ -196,7 +201,7 @@ class Series:
         out = []
         for k in range(min(self.length, len(a) + len(b) - 1)):
             span = range(max(0, k - len(b) + 1), min(k, len(a) - 1) + 1)
-            out.append(sum((a[j] * b[k - j] for j in span), arb(0)))
+            out.append(sum((a[j] * b[k - j] for j in span), self.zero))
         return tuple(out)
 
     def square(self, a: Number) -> Number:
@@ -207,7 +212,7 @@ class Series:
             return tuple([c / b[0] for c in a])
         out: list[Any] = []
         for k in range(self.length):
-            top = a[k] if k < len(a) else arb(0)
+            top = a[k] if k < len(a) else self.zero
             for j in range(1, min(k, len(b) - 1) + 1):
                 top = top - b[j] * out[k - j]
             out.append(top / b[0])
@@ -236,10 +241,10 @@ class Series:
         return self._choose(a, b, -1)
 
     def sign(self, a: Number) -> Number:
-        order = self.balls.order(a[0], arb(0))
+        order = self.balls.order(a[0], self.zero)
         if order == 0 and len(a) > 1:
             raise Undefined
-        return (arb(order),)
+        return (self.balls.number(float(order)),)
 
     def absolute(self, a: Number) -> Number:
         return (abs(a[0]),) if len(a) == 1 else self.multiply(a, self.sign(a))
@@ -290,3 +295,9 @@ def exact(value: Any) -> float | Fraction:
     if not math.isnan(number := float(value)):
         return number
     raise ValueError("a parameter of a formula is NaN")
+
+
+def constant(value: Any, field: Any) -> Any:
+    if isinstance(value, tuple):
+        return [field.number(one) for one in value]
+    return value if isinstance(value, str) else field.number(value)

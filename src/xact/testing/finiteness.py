@@ -5,22 +5,21 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import Case, Measurement, piecewise_linear, skipped, truths
-from xact.testing.libraries import evaluate
+from xact.testing.contract import Case, Measurement, piecewise_linear, results, skipped, truths
 from xact.testing.ulp import Truth
 
 
 def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
     """C3: finite inputs that give NaN; NaN inputs that do not; an odd function that loses the sign of zero."""
-    given, exact, _ = truths(case, dtype)
-    got = evaluate(library, case.activation, given, case.parameters, case.wrt).astype(np.float64)
+    given, exact = truths(case, dtype)
+    got = results(case, library, dtype).astype(np.float64)
     doubles = [ulp.double(array) for array in given.values()]
     finite = np.all([np.isfinite(array) for array in doubles], axis=0)
     nan = np.any([np.isnan(array) for array in doubles], axis=0)
     # Outside its domain, and where it has no derivative, an activation may be NaN; kinks are clause C4.
     made = np.isnan(got) & finite & ~np.isnan(exact.high)
     lost = nan & ~np.isnan(got)
-    if case.wrt and piecewise_linear(case, dtype):
+    if case.wrt and lost.any() and piecewise_linear(case, dtype):
         # A comparison lets the incoming gradient through.
         lost[:] = False
     if case.wrt and len(given) > 1:
@@ -39,8 +38,8 @@ def finiteness(case: Case, library: str, dtype: str) -> list[Measurement]:
 
 def limits(case: Case, library: str, dtype: str, function: Any = None) -> Measurement:
     """C3: at how many of the two infinities there is NaN in the place of the limit."""
-    given, exact, _ = truths(case, dtype)
-    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+    given, exact = truths(case, dtype)
+    got = results(case, library, dtype, function)
     first = ulp.double(next(iter(given.values())))
     lost = np.isinf(first) & np.isnan(ulp.double(got)) & ~skipped(case, given, exact, library, dtype)
     where = ", ".join(map(str, first[lost]))

@@ -34,11 +34,14 @@ class Formula:
         self.names: frozenset[str] = frozenset(
             node.name for node in self._walk(self.root) if _is_free(node) and node.name not in self.definitions
         )
-        self.vectors = frozenset(node.name for node in self._walk(self.root) if node.kind == "element")
+        elements = [node for node in self._walk(self.root) if node.kind == "element"]
+        self.vectors = frozenset(node.name for node in elements)
         free = self._free(self.root)
         if len(free) > 1:
             raise ValueError(f"the formula {tex!r} has more than one free index: {', '.join(sorted(free))}")
         self.free: str | None = next(iter(free), None)
+        # Those that give one result for each of their entries.
+        self.rows = frozenset(node.name for node in elements if node.parts[0].name == self.free)
 
     def evaluate(self, environment: Mapping[str, Any], field: Any) -> Any:
         """The value for the numbers (floats, exactly), vectors (lists) and strings of the environment."""
@@ -53,7 +56,7 @@ class Formula:
                 values[name] = field.number(exact(value))
         if self.free is None:
             return self.compile(field)(values)
-        run, length = self.compile(field), len(values[next(iter(self.vectors))])
+        run, length = self.compile(field), len(values[next(iter(self.rows))])
         return [run(values | {index_key(self.free): index}) for index in range(length)]
 
     @cached_property
@@ -81,7 +84,7 @@ class Formula:
 
     def _free(self, node: Node) -> set[str]:
         """The subscripts that nothing inside the node binds."""
-        found = {node.name} if node.kind == "index" else set()
+        found = {node.name} if node.kind in ("index", "count") else set()
         if node.kind == "variable" and node.name in self.definitions:
             found |= self._free(self.definitions[node.name])
         found = found.union(*(self._free(part) for part in node.parts))
@@ -104,7 +107,9 @@ class _Compiler:
 
     def compile(self, node: Node) -> Evaluator:
         evaluator: Evaluator = getattr(self, f"_{node.kind}")(node)
-        if node.kind == "variable" or any(_is_free(inner) for inner in self.formula._walk(node)):
+        if node.kind == "variable" or any(
+            _is_free(inner) or inner.kind == "count" for inner in self.formula._walk(node)
+        ):
             return evaluator
         value = evaluator({})
         return lambda env: value
@@ -127,14 +132,19 @@ class _Compiler:
         name, index = node.name, index_key(node.parts[0].name)
         return lambda env: env[name][env[index]]
 
+    def _count(self, node: Node) -> Evaluator:
+        """The index of a sum as a number."""
+        key, first, number = index_key(node.name), int(node.parts[0].name), self.field.number
+        return lambda env: number(Fraction(env[key] + first))
+
     def _remembered(self, node: Node, evaluator: Evaluator | None) -> Evaluator:
-        """One evaluation per environment, where the value is the same for every index."""
+        """One evaluation per environment, and for each value of the indices that the node depends on."""
         run = evaluator or self.compile(node)
-        if self.formula._free(node):
-            return run
-        key = f"_memory{next(self.serial)}"
+        indices = tuple(index_key(index) for index in sorted(self.formula._free(node)))
+        name = f"_memory{next(self.serial)}"
 
         def remembered(env: dict[str, Any]) -> Any:
+            key: Any = (name, *(env[index] for index in indices))
             if key not in env:
                 env[key] = run(env)
             return env[key]
@@ -146,7 +156,15 @@ class _Compiler:
         left, right = map(self.compile, node.parts)
         return lambda env: operation(left(env), right(env))
 
-    _multiply = _divide = _power = _binary
+    _multiply = _divide = _binary
+
+    def _power(self, node: Node) -> Evaluator:
+        base, exponent = node.parts
+        if exponent.kind != "count":
+            return self._binary(node)
+        key, first, multiply = index_key(exponent.name), int(exponent.parts[0].name), self.field.multiply
+        one, run = self.field.number(Fraction(1)), self.compile(base)
+        return lambda env: reduce(multiply, [run(env)] * (env[key] + first), one)
 
     def _add(self, node: Node) -> Evaluator:
         return self._binary(node)

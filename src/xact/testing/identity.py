@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import IDENTITY, Case, Measurement, cases, counted, declared
-from xact.testing.libraries import evaluate, peer
+from xact.testing.contract import IDENTITY, Case, Measurement, cases, declared, results
+from xact.testing.libraries import peer
+from xact.testing.rounding import counted
 
 
 def identity(case: Case, one: str, other: str, dtype: str, own: bool = False) -> Measurement:
@@ -22,7 +23,7 @@ def identity(case: Case, one: str, other: str, dtype: str, own: bool = False) ->
         raise ValueError(f"{one} or {other} has no function {case.activation.name}")
     given, compared = counted(case, (one, other), dtype)
     first, second = (
-        evaluate(library, function, given, case.parameters, case.wrt)
+        results(case, library, dtype, function if own else None)
         for library, function in zip((one, other), functions, strict=True)
     )
     apart = np.where(compared, _distance(first, second), 0.0)

@@ -40,6 +40,8 @@ def parse(tex: str) -> tuple[Node, dict[str, Node]]:
 class _Parser:
     def __init__(self, tex: str, tokens: list[Token]) -> None:
         self.tex, self.index, self.bars = tex, 0, 0
+        # Where the indices of the sums around a token start to count.
+        self.counted: dict[str, str] = {}
         self.tokens = [token for token in tokens if token.kind != "quad"]
         self.tokens.append(Token("end", "", len(tex)))
 
@@ -126,7 +128,10 @@ class _Parser:
         if token.kind == "environment":
             return self.cases(token)
         if token.text in REDUCTIONS:
-            return Node(REDUCTIONS[token.text], self.reduced_index(), (self.expression(_SUM + 1),))
+            index = self.reduced_index()
+            node = Node(REDUCTIONS[token.text], index, (self.expression(_SUM + 1),))
+            self.counted.pop(index, None)
+            return node
         if token.text == r"\pi":
             return Node("constant", "pi")
         if token.text == r"\sqrt":
@@ -169,7 +174,8 @@ class _Parser:
                 self.tokens.insert(self.index, Token("number", digits.text[1:], digits.position + 1))
             return Node("number", digits.text[0])
         if self.token.kind == "name" and self.token.text != "e":
-            return Node("variable", self.take().text)
+            name = self.take().text
+            return self.variable(name) if name in self.counted else Node("variable", name)
         if self.token.text == r"\pi" or self.token.text.endswith("frac"):
             return self.prefix(_POWER)
         return self.fail("expected a braced group, one digit or one variable")
@@ -200,6 +206,8 @@ class _Parser:
                 if label in INDICES
                 else (Node("variable", f"{name}_{label}"))
             )
+        if name in self.counted:
+            return Node("count", name, (Node("number", self.counted[name]),))
         return Node("variable", name)
 
     def arguments(self, name: str, count: int) -> tuple[Node, ...]:
@@ -238,10 +246,11 @@ class _Parser:
         if self.token.text != "_":
             self.fail("expected an index such as _j")
         label = self.label()
-        if label.endswith("==1") and self.skip("^"):
-            label = label[:-3]
+        if label.endswith(("==0", "==1")) and self.skip("^"):
             if self.script().name not in ("n", "N", "d", "D"):
                 self.fail("expected the whole axis, 1 to n, before this")
+            label, _, first = label.partition("==")
+            self.counted[label] = first
         if label not in INDICES:
             self.fail(f"expected the index i, j or k, not {label!r}, before this")
         return label

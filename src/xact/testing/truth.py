@@ -18,31 +18,41 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-from .fields import Balls, Mpmath, Series, Undecided, Undefined, exact
+from .fields import Balls, Mpmath, Series, Undecided, Undefined, constant, exact
 from .formula import Formula, index_key
+from .intervals import by_intervals, close
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
-Parameters = Mapping[str, float | int | str | Fraction | None]
+Parameters = Mapping[str, float | int | str | Fraction | tuple[float, ...] | None]
 _NOTHING: Parameters = MappingProxyType({})
+# Bits that a truth has: as two float64 numbers, and where one is more than enough.
+EXACT, CLOSE = 106, 40
 _FIRST, _LAST = 200, 20_000
 _ACCURACY = 130
 _TINY = -1300
 _HUGE = (3000, 6000)
-_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in ("tokens", "tex", "fields", "formula", "truth")]
+_MODULES = ("tokens", "tex", "fields", "intervals", "formula", "truth")
+_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in _MODULES]
 
 
-def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING) -> Truth:
-    """The formula at every entry of the inputs, which are broadcast and taken as exact."""
-    return _elementwise(tex, inputs, parameters, "", 0)
+def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING, bits: int = EXACT, ties: int = 0) -> Truth:
+    """The formula at every entry of the inputs, which are broadcast and taken as exact.
+
+    bits: that the result must have; up to `CLOSE` of them float64 intervals give where they can.
+    ties: bits of the type it is to be rounded to, so that it is certain on which side of a middle it is.
+    """
+    return _elementwise(tex, inputs, parameters, "", 0, bits, ties)
 
 
-def derivatives(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int = 1) -> Truth:
+def derivatives(
+    tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int = 1, bits: int = EXACT, ties: int = 0
+) -> Truth:
     """The derivative of the formula by the input or parameter `wrt`; of the branch that the condition chooses.
 
     At a tie of max, min, |.| or sign it is NaN.
     """
-    return _elementwise(tex, inputs, parameters, wrt, order)
+    return _elementwise(tex, inputs, parameters, wrt, order, bits, ties)
 
 
 def values_along(tex: str, rows: Arrays, parameters: Parameters = _NOTHING) -> Truth:
@@ -74,7 +84,7 @@ def mpmath_values(
     columns = {name: array.ravel().tolist() for name, array in arrays.items()}
     run, results = expression.compile(field), []
     for point in range(len(next(iter(columns.values())))):
-        env = {name: value if isinstance(value, str) else field.number(value) for name, value in constants.items()}
+        env = {name: constant(value, field) for name, value in constants.items()}
         env |= {name: field.number(column[point]) for name, column in columns.items()}
         if order:
             results.append(field.context.diff(lambda t, env=env: run(env | {wrt: t}), env[wrt], order))
@@ -98,6 +108,8 @@ def _arguments(
         value = parameters[name]
         if name in expression.options:
             constants[name] = str(value)
+        elif isinstance(value, tuple):
+            constants[name] = tuple(map(exact, value))
         elif value is None or isinstance(value, str):
             raise ValueError(f"the formula {expression.tex!r} needs a number for {name}, not {value!r}")
         else:
@@ -105,7 +117,7 @@ def _arguments(
     return dict(zip(inputs, arrays, strict=True)), constants
 
 
-def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int) -> Truth:
+def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, order: int, bits: int, ties: int) -> Truth:
     expression = Formula(tex)
     arrays, constants = _arguments(expression, inputs, parameters)
     if order and wrt not in arrays and wrt not in parameters:
@@ -116,7 +128,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
     def prepare() -> Callable[[int, int], list[Any]]:
         if not order:
             run = expression.compile(Balls())
-            fixed = {n: v if isinstance(v, str) else Balls.number(v) for n, v in constants.items()}
+            fixed = {name: constant(value, Balls) for name, value in constants.items()}
 
             def value(point: int, huge: int) -> list[Any]:
                 env = fixed.copy()
@@ -127,7 +139,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
             return value
         series, one, zero = Series(order), arb(1), arb(0)
         run = expression.compile(series)
-        fixed = {n: v if isinstance(v, str) else series.number(v) for n, v in constants.items()}
+        fixed = {name: constant(value, series) for name, value in constants.items()}
         if wrt in fixed:
             fixed[wrt] = (*fixed[wrt], one)
 
@@ -142,8 +154,15 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
         return derivative
 
     points = np.stack([array.ravel() for array in arrays.values()], axis=1)
-    key = (tex, wrt, order, sorted(constants.items()), list(arrays))
-    truth = _cached(key, points, lambda: enclose(tex, points, prepare, 1))
+
+    def compute() -> Truth:
+        if bits > CLOSE:
+            return enclose(tex, points, prepare, 1)
+        near = by_intervals(expression, arrays, constants, wrt, order)
+        return enclose(tex, points, prepare, 1, np.where(close(near, bits, ties), near.middle, np.nan))
+
+    key = (tex, wrt, order, bits, ties, sorted(constants.items()), list(arrays))
+    truth = _cached(key, points, compute)
     shape = next(iter(arrays.values())).shape
     return Truth(truth.high.reshape(shape), truth.low.reshape(shape))
 
@@ -166,7 +185,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
     def prepare() -> Callable[[int, int], list[Any]]:
         field: Any = Series(1) if wrt else Balls()
         run, one = expression.compile(field), arb(1)
-        fixed = {n: v if isinstance(v, str) else field.number(v) for n, v in constants.items()}
+        fixed = {name: constant(value, field) for name, value in constants.items()}
 
         def outcome(row: int, huge: int, direction: int) -> list[Any]:
             env: dict[str, Any] = fixed.copy()
@@ -209,11 +228,18 @@ def _number(value: float, huge: int) -> Any:
     return arb(value)
 
 
-def enclose(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, int], list[Any]]], size: int) -> Truth:
-    """Ziv's loop: every point with as many bits as it needs."""
+def enclose(
+    tex: str,
+    points: np.ndarray,
+    prepare: Callable[[], Callable[[int, int], list[Any]]],
+    size: int,
+    known: np.ndarray | None = None,
+) -> Truth:
+    """Ziv's loop: every point with as many bits as it needs. `known` has the results that are no NaN."""
     finite = np.isfinite(points).all(axis=1)
     infinite = ~finite & ~np.isnan(points).any(axis=1)
-    tasks = [(index, 0) for index in np.flatnonzero(finite).tolist()]
+    open = finite if known is None else finite & np.isnan(known)
+    tasks = [(index, 0) for index in np.flatnonzero(open).tolist()]
     tasks += [(index, huge) for index in np.flatnonzero(infinite).tolist() for huge in _HUGE]
     found: dict[tuple[int, int], list[tuple[float, float]]] = {}
     bits, before = _FIRST, ctx.prec
@@ -240,6 +266,8 @@ def enclose(tex: str, points: np.ndarray, prepare: Callable[[], Callable[[int, i
     nothing = [(math.nan, math.nan)] * size
     pairs = np.array([found.get((index, 0), nothing) for index in range(len(points))], dtype=np.float64)
     pairs = pairs.reshape(len(points), size, 2)
+    if known is not None:
+        pairs[~np.isnan(known), 0] = np.stack([known, np.zeros_like(known)], axis=1)[~np.isnan(known)]
     return Truth(pairs[..., 0].copy(), pairs[..., 1].copy())
 
 

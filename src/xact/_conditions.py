@@ -1,0 +1,38 @@
+"""What the numbers of a call have to satisfy, written as in a paper: ``"lambd >= 0"``, ``"min_val <= max_val"``."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xact._errors import ParameterError
+
+# Left, comparison, right, each side the name of an argument or a number; the text last.
+Condition = tuple[str | float, Callable[[Any, Any], Any], str | float, str]
+
+COMPARISONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "!=": operator.ne}
+
+
+def parse(text: str, names: tuple[str, ...]) -> Condition:
+    """The parts of one comparison of an argument with a number or another argument."""
+    left, comparison, right = text.split()
+    return _side(left, names), COMPARISONS[comparison], _side(right, names), text
+
+
+def _side(word: str, names: tuple[str, ...]) -> str | float:
+    if word in names:
+        return word
+    try:
+        return float(word)
+    except ValueError:
+        raise TypeError(f"{word!r} in `requires` is neither a number nor one of the arguments {names}") from None
+
+
+def check_conditions(function: str, conditions: tuple[Condition, ...], values: Mapping[str, Any]) -> None:
+    """Refuse numbers that break a condition; the entries of an array are not looked at, which would wait for them."""
+    for left, holds, right, text in conditions:
+        given: dict[Any, Any] = {side: values[side] for side in (left, right) if isinstance(side, str)}
+        if not all(isinstance(value, (int, float)) for value in given.values()):
+            continue
+        if not holds(given.get(left, left), given.get(right, right)):
+            got = ", ".join(f"{name}={value!r}" for name, value in given.items())
+            raise ParameterError(f"{function} needs {text}, got {got}")

@@ -1,0 +1,80 @@
+"""Algebraic activations: square roots and parabolas in the place of exponentials."""
+
+from xact._activation import activation
+
+
+@activation(
+    tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
+    paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
+    module="ISRU",
+)
+def isru(x, /, alpha=1.0, *, xp):
+    """A sigmoid between -1 / sqrt(alpha) and 1 / sqrt(alpha), with slope 1 at the origin."""
+    z = xp.clip(x, -1e15, 1e15)
+    return z / xp.sqrt(1 + alpha * (z * z))
+
+
+@isru.derivative
+def _(x, alpha, xp):
+    t = 1 + alpha * (x * x)
+    return 1 / (t * xp.sqrt(t))
+
+
+@activation(
+    tex=r"\begin{cases} x & x \ge 0 \\ \frac{x}{\sqrt{1 + \alpha x^2}} & \text{otherwise} \end{cases}",
+    paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
+    module="ISRLU",
+)
+def isrlu(x, /, alpha=1.0, *, xp):
+    """ELU with a square root in the place of the exponential: twice continuously differentiable."""
+    n = xp.clip(x, -1e15, 0.0)
+    return xp.where(x < 0, n / xp.sqrt(1 + alpha * (n * n)), x)
+
+
+@isrlu.derivative
+def _(x, alpha, xp):
+    n = xp.minimum(x, 0.0)
+    t = 1 + alpha * (n * n)
+    return 1 / (t * xp.sqrt(t))
+
+
+@activation(
+    tex=r"\frac{\sqrt{x^2 + 1} - 1}{2} + x",
+    paper="Bent identity, as in Echo-AI",
+    module="BentIdentity",
+    aliases=("bent_id",),
+    budget={
+        "misrounded bfloat16": (
+            2304,
+            "for large x, 1.5 x is an exact tie every second time, the truth a hair below it",
+        ),
+        "misrounded float16": (384, "as in bfloat16"),
+    },
+)
+def bent_identity(x, /, *, xp):
+    """Slope 1/2 far left, 1 at the origin, 3/2 far right; never saturates."""
+    z = xp.clip(x, -1e30, 1e30)
+    # sqrt(x^2 + 1) - 1, which cancels near the origin, is x^2 / (sqrt(x^2 + 1) + 1).
+    return x * (1 + z / (xp.hypotenuse(z, 1.0) + 1) / 2)
+
+
+@bent_identity.derivative
+def _(x, xp):
+    z = xp.clip(x, -1e30, 1e30)
+    return 1 + z / xp.hypotenuse(z, 1.0) / 2
+
+
+@activation(
+    tex=r"\begin{cases} 1 & x > 2 \\ -1 & x < -2 \\ x - \frac{x |x|}{4} & \text{otherwise} \end{cases}",
+    paper="Wuraola & Patel 2018, SQNL: A New Computationally Efficient Activation Function",
+    module="SQNL",
+)
+def sqnl(x, /, *, xp):
+    """tanh in two parabolas, made of one multiplication; exactly -1 and 1 beyond -2 and 2."""
+    z = xp.clip(x, -2.0, 2.0)
+    return z * (1 - xp.abs(z) / 4)
+
+
+@sqnl.derivative
+def _(x, xp):
+    return 1 - xp.abs(xp.clip(x, -2.0, 2.0)) / 2

@@ -1,0 +1,184 @@
+"""The two namespaces that bodies and rules are evaluated with on PyTorch.
+
+`xp` is for whatever records operations (autograd, transforms, the compiler), where selections and polynomials are
+fused into one loop. `cpu` is for plain tensors on a CPU that nobody records. There every operation is a pass
+over memory, `torch.where` and comparisons take ten times as long as a product, and float64 is at hand: fewer
+operations win.
+The figures are in docs/decisions/0007-eager-torch-on-a-cpu.md.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import array_api_compat.torch as standard_torch
+import torch
+from torch.nn import functional as F
+
+from xact.special import GENERIC, Namespace
+from xact.special.gelu_tanh import CUBIC, LINEAR
+
+# Elements from which a selection by bits is faster than torch.where.
+BRANCHLESS = 1 << 12
+
+# What is as large as this is infinite to every function of `cpu` that clamps at it.
+FARTHEST = 1e3
+
+INTEGERS = {torch.float16: torch.int16, torch.bfloat16: torch.int16}
+INTEGERS |= {torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+def _maximum(a: Any, b: Any) -> Any:
+    return torch.maximum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, min=b)
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return torch.minimum(a, b) if isinstance(b, torch.Tensor) else torch.clamp(a, max=b)
+
+
+def _sign(x: Any) -> Any:
+    # array_api_compat's writes its NaNs in place, which a sharded DTensor refuses.
+    return torch.where(torch.isnan(x), x, torch.sign(x)) if x.is_floating_point() else torch.sign(x)
+
+
+def _sort(x: Any, axis: int = -1) -> Any:
+    # array_api_compat asks for a stable order, which ONNX has not; values that are equal have none.
+    return torch.sort(x, dim=axis)[0]
+
+
+def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
+    if rng is None:
+        unit = torch.rand_like(like)
+    else:
+        unit = torch.rand(like.shape, dtype=like.dtype, device=like.device, generator=rng)
+    return low + (high - low) * unit
+
+
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    """torch.where, bit for bit; that one branches at every element."""
+    if condition.numel() < BRANCHLESS:
+        return torch.where(condition, a, b)
+    tensors = [value for value in (a, b) if isinstance(value, torch.Tensor)]
+    dtypes = {tensor.dtype for tensor in tensors}
+    dtype = dtypes.pop() if len(dtypes) == 1 else None
+    whole = all(tensor.shape == condition.shape for tensor in tensors)
+    if not whole or dtype not in INTEGERS:
+        return torch.where(condition, a, b)
+    one, other = _bits(a, dtype), _bits(b, dtype)
+    mask = condition.to(INTEGERS[dtype]).neg_()
+    return mask.bitwise_and_(one ^ other).bitwise_xor_(other).view(dtype)
+
+
+def _bits(value: Any, dtype: torch.dtype) -> Any:
+    return value.view(INTEGERS[dtype]) if isinstance(value, torch.Tensor) else _bits_of_number(float(value), dtype)
+
+
+@cache
+def _bits_of_number(value: float, dtype: torch.dtype) -> int:
+    return int(torch.tensor(value, dtype=dtype).view(INTEGERS[dtype]))
+
+
+def _wide(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of float32 numbers evaluated in float64 and rounded once; other dtypes take the generic one."""
+    generic = GENERIC[function.__name__.removeprefix("_")]
+
+    @wraps(function)
+    def evaluate(x: Any) -> Any:
+        return function(x.double()).float() if x.dtype == torch.float32 else generic(x, xp=cpu)
+
+    return evaluate
+
+
+@_wide
+def _normal_cdf(x: Any) -> Any:
+    return torch.erfc(x * -math.sqrt(0.5)).mul_(0.5)
+
+
+@_wide
+def _normal_pdf(x: Any) -> Any:
+    return torch.square(x).mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi))
+
+
+@_wide
+def _x_normal_cdf(x: Any) -> Any:
+    x = torch.clamp(x, min=-FARTHEST)
+    return torch.erfc(x * -math.sqrt(0.5)).mul_(x).mul_(0.5)
+
+
+@_wide
+def _x_normal_cdf_derivative(x: Any) -> Any:
+    x = torch.clamp(x, -FARTHEST, FARTHEST)
+    density = torch.square(x).mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi))
+    return torch.erfc(x * -math.sqrt(0.5)).mul_(0.5).addcmul_(x, density)
+
+
+@_wide
+def _gelu_tanh(x: Any) -> Any:
+    x = torch.clamp(x, min=-FARTHEST)
+    return torch.square(x).mul_(CUBIC).add_(LINEAR).mul_(x).sigmoid_().mul_(x)
+
+
+@_wide
+def _gelu_tanh_derivative(x: Any) -> Any:
+    x = torch.clamp(x, -FARTHEST, FARTHEST)
+    square = torch.square(x)
+    y = torch.sigmoid((square * CUBIC).add_(LINEAR).mul_(x))
+    slope = square.mul_(3 * CUBIC).add_(LINEAR).mul_(x)
+    return slope.mul_(1 - y).add_(1).mul_(y)
+
+
+def _exponential(x: Any) -> Any:
+    """exp(-|x|)"""
+    return torch.abs(x).neg_().exp_()
+
+
+def _logistic_pdf(x: Any) -> Any:
+    e = _exponential(x)
+    return e / (e + 2).mul_(e).add_(1)
+
+
+def _softplus(x: Any) -> Any:
+    return _exponential(x).log1p_().add_(torch.clamp(x, min=0))
+
+
+def _x_sigmoid(x: Any, y: Any) -> Any:
+    return F.silu(torch.clamp(x, min=-FARTHEST), inplace=True) if x is y else GENERIC["x_sigmoid"](x, y, xp=cpu)
+
+
+def _x_sigmoid_derivative(y: Any, g: Any) -> Any:
+    # 1 - sigma(y) has lost its digits where g still counts.
+    return torch.neg(y).sigmoid_().mul_(torch.clamp(g, -1e30, 1e30)).add_(1).mul_(torch.sigmoid(y))
+
+
+NATIVE: dict[str, Callable[..., Any]] = {
+    "where": torch.where,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "max": torch.amax,
+    "tanh": torch.tanh,
+    "expm1": torch.expm1,
+    "sign": _sign,
+    "sort": _sort,
+    "erf": torch.erf,
+    "erfc": torch.erfc,
+    "sigmoid": torch.sigmoid,
+    "uniform": _uniform,
+}
+xp = Namespace(standard_torch, **NATIVE)
+
+FEW_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "where": _where,
+    "normal_cdf": _normal_cdf,
+    "normal_pdf": _normal_pdf,
+    "x_normal_cdf": _x_normal_cdf,
+    "x_normal_cdf_derivative": _x_normal_cdf_derivative,
+    "gelu_tanh": _gelu_tanh,
+    "gelu_tanh_derivative": _gelu_tanh_derivative,
+    "logistic_pdf": _logistic_pdf,
+    "softplus": _softplus,
+    "log_sigmoid": F.logsigmoid,
+    "x_sigmoid": _x_sigmoid,
+    "x_sigmoid_derivative": _x_sigmoid_derivative,
+}
+cpu = Namespace(standard_torch, **NATIVE | FEW_OPERATIONS)

@@ -1,0 +1,69 @@
+"""Clause C2: what is computed in float32 and rounded once to 16 bits."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from xact.testing import ulp
+from xact.testing.contract import Case, Measurement, slope, declared, results, skipped, truths, worst
+from xact.testing.ulp import Truth
+
+MISROUNDED = 16
+ROUNDING = 0.501
+
+
+def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list[Measurement]:
+    """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
+    given, exact = truths(case, dtype)
+    got = results(case, library, dtype, function)
+    skip = skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
+    if function:
+        skip |= ~np.isfinite(ulp.double(next(iter(given.values()))))
+    right = ulp.round_to(exact, dtype)
+    wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
+    error = ulp.errors(got, exact, dtype)
+    error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
+    wrong &= ~_subnormal(exact, dtype)
+    if len(given) > 1:
+        wrong &= ~_tied(exact, dtype)
+    budget = declared(case, f"misrounded {dtype}", MISROUNDED)
+    largest = declared(case, f"error {dtype}", ROUNDING)
+    where = next(iter(given.values()))[wrong]
+    return [
+        worst("C2 error", case, library, dtype, error, largest, given),
+        Measurement("C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))),
+    ]
+
+
+def counted(case: Case, libraries: Collection[str], dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Inputs, and at which of them the results of these libraries are compared with each other: not at subnormals."""
+    given, exact = truths(case, dtype)
+    skip = skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
+    skip |= _subnormal(exact, dtype) | _phase(case, exact, given, dtype)
+    return given, ~(skip | _tied(exact, dtype)) if len(given) > 1 else ~skip
+
+
+def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
+    """Where a phase 1 ULP of float32 away changes a periodic function's result by more than a thousandth of a ULP."""
+    if "\\sin" not in case.activation.tex:
+        return np.zeros(exact.high.shape, bool)
+    doubles = {name: ulp.double(array) for name, array in given.items()}
+    moved = sum(slope(case, doubles, name, array, "float32") for name, array in given.items())
+    return moved > ulp.ulp(exact.high, dtype) / 1024
+
+
+def _subnormal(exact: Truth, dtype: str) -> np.ndarray:
+    """Results of few bits, or too small to count: ties are frequent there."""
+    return np.abs(exact.high) <= (2.0**-14 if dtype == "float16" else 2.0**-100)
+
+
+def _tied(exact: Truth, dtype: str) -> np.ndarray:
+    """Where the truth is within half a ULP of float32 of the middle between two 16-bit numbers.
+
+    The product of a value with a gate near 0 or 1 often ends there, and what the gate adds is less than float32 holds.
+    """
+    size, spacing = np.abs(exact.high), ulp.ulp(exact.high, dtype)
+    with np.errstate(invalid="ignore"):
+        rest = np.where(np.isfinite(size), size, 0.0) / spacing
+        return np.abs(rest - np.floor(rest) - 0.5) * spacing <= ulp.ulp(exact.high, "float32") / 2

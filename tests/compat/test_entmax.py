@@ -1,0 +1,15 @@
+"""The package entmax: projections onto the simplex."""
+
+import pytest
+
+entmax = pytest.importorskip("entmax")
+
+from comparison import assert_same, by_torch  # noqa: E402 (found where entmax is)
+from framework_names import keys  # noqa: E402
+
+import xact  # noqa: E402
+
+
+@pytest.mark.parametrize("key", keys("entmax"))
+def test_function(key):
+    assert_same(xact.get(key, like="entmax"), by_torch(getattr(entmax, key)))
