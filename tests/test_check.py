@@ -113,15 +113,15 @@ def test_identity(capsys, tmp_path, monkeypatch):
     assert float(distance) <= 8 and int(count) <= 8
     assert {row["dtype"] for row in read(file)["rows"]} == {"float32", "bfloat16"}
 
-    evaluate = identity.evaluate
+    results = identity.results
 
-    def another(library, *args):
-        y = evaluate("numpy", *args).copy()
+    def another(case, library, *args):
+        y = results(case, "numpy", *args).copy()
         if library == "torch":
             y[16000:16009] = 3
         return y
 
-    monkeypatch.setattr(identity, "evaluate", another)
+    monkeypatch.setattr(identity, "results", another)
     assert main(arguments) == 1
     assert "C2 identity silu() numpy/torch bfloat16: 9 (at most 8)" in capsys.readouterr().out
 

@@ -5,7 +5,7 @@ truth of its own TeX. The test-suite asserts them for the catalogue, `xact.testi
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import Case, Measurement, slope, declared, results, skipped, truths, worst
+from xact.testing.contract import Case, Measurement, declared, results, skipped, slope, truths, worst
 from xact.testing.ulp import Truth
 
 MISROUNDED = 16
