@@ -9,6 +9,7 @@ import xact
 from xact.__main__ import main
 from xact.testing import check, identity, record, report
 from xact.testing.contract import Case, Measurement
+from xact.testing.libraries import peer
 
 QUICK = ["--backend", "numpy", "--dtype", "float32"]
 INFINITY = float("inf")
@@ -85,12 +86,20 @@ def test_peers_of_torch(capsys, tmp_path):
 
 
 @pytest.mark.needs("jax", "torch")
-@pytest.mark.parametrize("name", ["silu", "glu", "softmax", "hardtanh"])
+@pytest.mark.parametrize("name", ["silu", "glu", "hardtanh"])
 def test_peers_take_our_parameters(name):
     found = check(name, ["jax", "torch"], ["float32"], peers=True).measurements
     own = [one for one in found if one.library == "torch.nn" and one.clause == "C1"]
     assert own and all(one.passed and one.bound == INFINITY for one in own)
     assert all(one.figure < 100 for one in own if not one.case.wrt)
+
+
+@pytest.mark.needs("torch")
+def test_a_peer_along_an_axis():
+    import torch
+
+    own = peer("torch", xact.softmax)
+    assert own(torch.zeros(2, 4), axis=0).tolist() == [[0.5] * 4] * 2
 
 
 @pytest.mark.needs("torch")
@@ -104,15 +113,15 @@ def test_identity(capsys, tmp_path, monkeypatch):
     assert float(distance) <= 8 and int(count) <= 8
     assert {row["dtype"] for row in read(file)["rows"]} == {"float32", "bfloat16"}
 
-    evaluate = identity.evaluate
+    results = identity.results
 
-    def another(library, *args):
-        y = evaluate("numpy", *args).copy()
+    def another(case, library, *args):
+        y = results(case, "numpy", *args).copy()
         if library == "torch":
             y[16000:16009] = 3
         return y
 
-    monkeypatch.setattr(identity, "evaluate", another)
+    monkeypatch.setattr(identity, "results", another)
     assert main(arguments) == 1
     assert "C2 identity silu() numpy/torch bfloat16: 9 (at most 8)" in capsys.readouterr().out
 
