@@ -8,8 +8,8 @@ from torch.autograd import forward_ad
 
 from xact.backends.torch_namespaces import cpu
 
-# Elements of a block: each thread's part of some four temporaries fits the second-level cache.
-BLOCK = 1 << 17
+# Elements of a block; its figures are in docs/decisions/0007-eager-torch-on-a-cpu.md.
+BLOCK = 1 << 18
 
 
 # Bound here, because on a small tensor looking names up is a good part of the time.
