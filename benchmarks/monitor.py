@@ -3,7 +3,7 @@
 A block is `--every` steps, so that each one with the monitor has exactly one step that is looked at. What is counted is
 processor time of one thread, which other work on the machine disturbs less than the clock.
 
-    python benchmarks/monitor.py [--pairs 9] [--every 50]
+    python benchmarks/monitor.py [--pairs 9] [--every 100]
 """
 
 import argparse
@@ -70,7 +70,7 @@ def added(make, pairs, every):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--every", type=int, default=50)
+    parser.add_argument("--every", type=int, default=100)
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, one thread, one step in {options.every} looked at", flush=True)

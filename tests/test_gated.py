@@ -255,3 +255,28 @@ def test_errors():
         xact.reglu(np.ones(4), layout="first")
     with pytest.raises(xact.AxisError):
         xact.reglu(np.ones(4), axis=1)
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_sparse_geglu_is_that_of_gemma(approximate):
+    import torch
+
+    arrays = np.random.default_rng(0).normal(size=(2, 4, 32))
+    gate, value = (torch.tensor(array).requires_grad_() for array in arrays)
+    quantile = torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor(0.75, dtype=torch.float64))
+    cut = gate.mean(-1, keepdim=True) + quantile * gate.std(-1, keepdim=True, unbiased=False)
+    expected = torch.nn.functional.gelu(torch.relu(gate - cut), approximate=approximate) * value
+    f = xact.geglu_sparse.replace(sparsity=0.75, approximate=approximate)
+    torch.testing.assert_close(f(gate, value), expected, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(f(torch.cat([gate, value], -1)), expected, rtol=1e-12, atol=1e-14)
+    dy = torch.linspace(-1, 2, 128, dtype=torch.float64).reshape(4, 32)
+    for got, exact in zip(
+        torch.autograd.grad(f(gate, value), (gate, value), dy),
+        torch.autograd.grad(expected, (gate, value), dy),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, exact, rtol=1e-11, atol=1e-13)
+    assert torch.autograd.gradcheck(f, (gate, value), check_forward_ad=True)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        xact.geglu_sparse(gate, value, sparsity=0.0)

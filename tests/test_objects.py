@@ -29,7 +29,7 @@ def bindings(activation: xact.Activation) -> dict[str, Any]:
         elif isinstance(default, int):
             values[name] = default - 1
         elif isinstance(default, float) or default is REQUIRED:
-            values[name] = 0.375
+            values[name] = 0.3125
     return values
 
 
@@ -205,6 +205,8 @@ def test_bound_activation_computes(case: cases.Case) -> None:
     import numpy as np
 
     for name in case.activation.body.parameters:
+        if name in case.activation.vectors:
+            continue
         bound = case.activation.replace(**{name: 0.75})
         rest = {key: value for key, value in case.parameters.items() if key != name}
         np.testing.assert_array_equal(bound(*case.arrays, **rest), case.call(**{name: 0.75}))

@@ -30,9 +30,10 @@ def _side(word: str, names: tuple[str, ...]) -> str | float:
 def check_conditions(function: str, conditions: tuple[Condition, ...], values: Mapping[str, Any]) -> None:
     """Refuse numbers that break a condition; the entries of an array are not looked at, which would wait for them."""
     for left, holds, right, text in conditions:
-        given: dict[Any, Any] = {side: values[side] for side in (left, right) if isinstance(side, str)}
-        if not all(isinstance(value, (int, float)) for value in given.values()):
+        sides = [values[side] if isinstance(side, str) else side for side in (left, right)]
+        if not all(isinstance(value, (int, float)) for value in sides):
             continue
-        if not holds(given.get(left, left), given.get(right, right)):
+        if not holds(*sides):
+            given = {side: values[side] for side in (left, right) if isinstance(side, str)}
             got = ", ".join(f"{name}={value!r}" for name, value in given.items())
             raise ParameterError(f"{function} needs {text}, got {got}")

@@ -1,5 +1,6 @@
 """Write the type stubs editors read: `python -m xact._stubs`, or `nox -s stubs`. A test fails when they are stale."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def _argument(label: str, value: Any, activation: Activation, number: str) -> st
         kind = number if label not in activation.body.options else "float"
     else:
         kind = "Any"
-    return f"{label}: {kind}" if value is REQUIRED else f"{label}: {kind} = {value!r}"
+    default = "..." if value in (math.inf, -math.inf) else repr(value)
+    return f"{label}: {kind}" if value is REQUIRED else f"{label}: {kind} = {default}"
 
 
 def main() -> None:

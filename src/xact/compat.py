@@ -25,7 +25,7 @@ def variant(name: str, like: str) -> str:
     if like not in FRAMEWORKS:
         raise ValueError(f"`like` must be one of {', '.join(FRAMEWORKS)}, got {like!r}")
     table = FRAMEWORKS[like]
-    spelled = {_bare(key): spec for key, spec in reversed(table.items())}
+    spelled = {_bare(key): spec for key, spec in reversed(list(table.items()))}
     found = table.get(name) or spelled.get(_bare(name))
     if found is None:
         raise UnknownActivationError(_unknown(name, like))

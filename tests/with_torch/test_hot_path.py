@@ -14,19 +14,20 @@ from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 
 import xact.nn  # noqa: E402
 from xact.backends import hot_path as kernels  # noqa: E402
-from xact.backends import torch as backend  # noqa: E402
+from xact.backends import torch_kernels  # noqa: E402
 
 # Most of these build kernels with a compiler.
 pytestmark = pytest.mark.slow
 
 SHAPE = (2, 3, 5, 6)
 DTYPES = [torch.float32, torch.bfloat16]
-# Those whose eager kernel is torch's own, or that mix elements along an axis, are never compiled; nor is a parameter
-# that is broadcast along one.
+# Those whose eager kernel, or on a CPU that of the value, is torch's own, or that mix elements along an axis, are never
+# compiled; nor is a parameter that is broadcast along one.
+NATIVE = {*torch_kernels.NATIVE, *torch_kernels.NATIVE_VALUE}
 EVERY = [
     case
     for case in cases.every(SHAPE)
-    if case.activation.elementwise and case.activation.key not in backend.NATIVE and "vector" not in case.label
+    if case.activation.elementwise and case.activation.key not in NATIVE and "vector" not in case.label
 ]
 SIMPLE = [case for case in EVERY if not case.label]
 

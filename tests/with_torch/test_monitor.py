@@ -111,6 +111,19 @@ def test_a_module_in_several_places() -> None:
     assert {name: (layer.width, layer.calls) for name, layer in seen.layers.items()} == {"1": (4, 1), "1[2]": (2, 1)}
 
 
+def hooks(model: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+
+
+def test_a_step_that_is_not_looked_at_has_no_hooks_but_the_model_s() -> None:
+    model, found = nn.Sequential(nn.ReLU(), nn.Tanh()), []
+    with xact.nn.monitor(model, every=3):
+        for _ in range(5):
+            found.append(hooks(model))
+            model(torch.ones(2))
+    assert found == [5, 1, 1, 5, 1]
+
+
 def test_only_every_kth_step_is_looked_at() -> None:
     model = nn.Sequential(nn.ReLU(), nn.Tanh())
     seen = kept(model, *torch.ones(101, 2, 2), every=50)
@@ -143,7 +156,7 @@ def test_nothing_is_kept_after_exit() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     x = torch.ones(3, 2)
     seen = kept(model, x)
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert not hooks(model)
     things = [weakref.ref(thing) for thing in (model, model[1], model[0].weight, x)]
     del model, x
     gc.collect()
@@ -155,7 +168,7 @@ def test_hooks_are_removed_after_an_exception() -> None:
     model = nn.Sequential(nn.ReLU())
     with pytest.raises(ZeroDivisionError), xact.nn.monitor(model):
         raise ZeroDivisionError
-    assert not model[0]._forward_hooks and not model._forward_pre_hooks
+    assert not hooks(model)
 
 
 def test_table_and_plot() -> None:

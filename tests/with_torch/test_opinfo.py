@@ -155,9 +155,10 @@ def test_gradients(name: str) -> None:
         if difference(name, sample) or sample.input.is_complex():
             continue
         results = []
-        # Other parameters are constants.
-        ruled = [sample.input, *(value for value in tensors(sample)[1:] if name == "prelu")]
-        leaves = [value for value in ruled if value.requires_grad]
+        if name == "clamp" and len(tensors(sample)) > 1:
+            # Its bounds have no rule: they are constants.
+            continue
+        leaves = [value for value in tensors(sample) if value.requires_grad]
         for function in (ours, theirs):
             y = call(function, sample)
             dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)

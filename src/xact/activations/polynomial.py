@@ -106,7 +106,7 @@ def _(x, xp):
     paper="Molina, Schramowski & Kersting 2020, Pade Activation Units, arXiv:1907.06732",
     aliases=("pau",),
     learnable={"numerator": NUMERATOR, "denominator": DENOMINATOR},
-    kinks={0: None},
+    kinks={0: NUMERATOR[1]},
     budget={
         "parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings"),
         "C1 float32 by x": (5, "far out the slope is the difference of 5 a and 4 a"),

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
-from torch.nn import functional as F
 
 from xact import backends
 from xact._errors import DtypeError, MissingRuleError
-from xact.backends import hot_path, torch_blocks
+from xact.backends import hot_path, torch_blocks, torch_kernels
 from xact.backends.torch_namespaces import xp
 
 INPLACE = True
@@ -25,31 +24,6 @@ COMPUTE = {
     torch.bfloat16: torch.float32,
     torch.float32: torch.float32,
     torch.float64: torch.float64,
-}
-
-
-def _softplus(x: Any, beta: Any, threshold: float, inplace: bool) -> Any:
-    # From 50 on the linear part is exact; past 88 torch's other part overflows.
-    return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
-
-
-# Eager kernels whose value and derivative both meet the contract.
-NATIVE: dict[str, Any] = {
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
-    "relu6": F.relu6,
-    "hardtanh": F.hardtanh,
-    "softplus": _softplus,
-}
-# Those whose value alone does, measured on a CPU.
-NATIVE_VALUE: dict[str, Any] = {
-    "elu": F.elu,
-    "selu": F.selu,
-    "celu": F.celu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "logsigmoid": F.logsigmoid,
-    "hardsigmoid": F.hardsigmoid,
 }
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
@@ -73,16 +47,16 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     if not x.ndim and not activation.elementwise:
         # As torch's own functions do along an axis of a number.
         return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
+    recorded = torch.compiler.is_compiling()
+    if not recorded and (kernel := torch_kernels.native(activation.key, operands)):
+        return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    compiled, recorded = False, torch.compiler.is_compiling()
+    compiled = False
     if not recorded:
-        plain = type(x) is torch.Tensor or type(x) is torch.nn.Parameter
-        if plain and activation.key in NATIVE and not any(isinstance(value, torch.Tensor) for value in operands[1:]):
-            return NATIVE[activation.key](*operands, *options, inplace=inplace)
-        if not plain and hasattr(x, "device_mesh"):
+        if hasattr(x, "device_mesh"):
             _refuse_plain(activation, operands)
-        compiled = plain and hot_path.chosen(x) and _flat(activation, operands)
+        compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
@@ -131,6 +105,8 @@ def _transformed(operands: tuple[Any, ...]) -> bool:
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+    if kernel := torch_kernels.native(key, operands):
+        return kernel(*operands, *options)
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     result = hot_path.run(_body, key, values) if compiled else None
     return _body(key, values) if result is None else result
@@ -138,10 +114,6 @@ def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -
 
 def _body(key: str, values: dict[str, Any]) -> Any:
     activation = backends.definitions[key]
-    if key in NATIVE_VALUE and torch_blocks.plain(values.values()):
-        numbers = list(values.values())[1:]
-        if not any(isinstance(value, torch.Tensor) for value in numbers):
-            return NATIVE_VALUE[key](*values.values())
     return evaluate(activation.body, values[activation.operands[0]], values, activation.elementwise)
 
 

@@ -12,37 +12,43 @@ from xact.backends.torch_namespaces import cpu
 BLOCK = 1 << 17
 
 
+# Bound here, because on a small tensor looking names up is a good part of the time.
+Tensor, Parameter = torch.Tensor, torch.nn.Parameter
+is_compiling, is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+transforms_active = torch._C._are_functorch_transforms_active
+dispatch_modes, jit_tracing = torch._C._len_torch_dispatch_stack, torch._C._get_tracing_state
+
+
 def plain(values: Iterable[Any]) -> bool:
     """Whether these are ordinary tensors on a CPU, and nobody records what is done with them."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return False
-    if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
-        return False
-    recording = torch.is_grad_enabled()
     for value in values:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Tensor):
             cls = type(value)
-            if cls is not torch.Tensor and cls is not torch.nn.Parameter:
+            if (cls is not Tensor and cls is not Parameter) or not value.is_cpu:
                 return False
-            if not value.is_cpu or (recording and value.requires_grad):
+            if value.requires_grad and is_grad_enabled():
                 return False
-    return True
+    if is_compiling() or transforms_active() or dispatch_modes() or jit_tracing() is not None:
+        return False
+    return forward_ad._current_level < 0
 
 
 def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torch.dtype, dtype: torch.dtype) -> Any:
     """`function(values, cpu)`, elementwise, of the values in the dtype `compute`; the result in `dtype`.
 
-    Large arrays that differ in nothing but their strides are cut into blocks; that changes no bit.
+    Large arrays that differ in nothing but their strides are cut into blocks. These are a multiple of what the loops
+    of torch take at a time, so that no bit changes.
     """
     arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
     if like.numel() < 2 * BLOCK or not _uniform(arrays.values(), like):
         return _to(function(values | {name: _to(array, compute) for name, array in arrays.items()}, cpu), dtype)
     result = torch.empty_like(like, dtype=dtype, requires_grad=False)
-    order = sorted(range(like.ndim), key=lambda i: (-result.stride(i), i))
+    strides = result.stride()
+    order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
     single = {name: _to(array, compute) for name, array in arrays.items() if not array.ndim}
-    cut = {name: array.permute(order).reshape(-1).split(BLOCK) for name, array in arrays.items() if array.ndim}
-    for target, *parts in zip(result.permute(order).view(-1).split(BLOCK), *cut.values(), strict=True):
+    cut = {name: torch.split(array.permute(order).reshape(-1), BLOCK) for name, array in arrays.items() if array.ndim}
+    for target, *parts in zip(torch.split(result.permute(order).view(-1), BLOCK), *cut.values(), strict=True):
         block = {name: _to(part, compute) for name, part in zip(cut, parts, strict=True)}
         target.copy_(function({**values, **single, **block}, cpu))
     return result

@@ -22,7 +22,7 @@ COMPILED = (
 )
 
 
-def monitor(model: torch.nn.Module, *, every: int = 50, axis: int | None = None) -> "Monitor":
+def monitor(model: torch.nn.Module, *, every: int = 100, axis: int | None = None) -> "Monitor":
     """Statistics of every activation Module of a model (torch.nn's and ours) while the context is open.
 
     every: only each such forward pass of the model is looked at; 1 looks at all.
@@ -58,41 +58,48 @@ class Monitor:
             raise RuntimeError(COMPILED)
         self.layers: dict[str, Layer] = {}
         self._model: torch.nn.Module | None = model
-        self._every, self._axis, self._step = every, axis, -1
+        self._every, self._axis, self._step = every, axis, 0
+        self._root: Any = None
         self._handles: list[Any] = []
         self._before: dict[str, tuple[Any, Any]] = {}
 
     def __enter__(self) -> "Monitor":
-        if self._model is None or self._handles:
+        if self._model is None or self._root:
             raise RuntimeError("a monitor is entered once; call xact.nn.monitor(model) again")
-        self._handles.append(self._model.register_forward_pre_hook(self._count))
+        self._root = self._model.register_forward_hook(self._step_done)
+        self._attach()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._root.remove()
+        self._detach()
+        self._model = None
+
+    def _step_done(self, *_: Any) -> None:
+        """Have hooks for the next step, or none: a step that is not looked at costs nothing."""
+        self._step += 1
+        if self._step % self._every:
+            self._detach()
+        elif not self._handles:
+            self._attach()
+
+    def _attach(self) -> None:
+        assert self._model is not None
         for name, module in self._model.named_modules():
             if activation_of(module):
                 # Before the call, since one in place overwrites its input.
                 self._handles.append(module.register_forward_pre_hook(functools.partial(self._look_at_input, name)))
                 self._handles.append(module.register_forward_hook(functools.partial(self._look_at_output, name)))
-        return self
 
-    def __exit__(self, *exception: object) -> None:
+    def _detach(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
         self._before.clear()
-        self._model = None
-
-    def _count(self, *_: Any) -> None:
-        self._step += 1
-
-    @property
-    def _looking(self) -> bool:
-        # A part of the model that is called by itself has no step.
-        return max(self._step, 0) % self._every == 0
 
     def _look_at_input(self, name: str, module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling():
             raise RuntimeError(COMPILED)
-        if not self._looking:
-            return
         known = activation_of(module)
         if known is None or len(known.activation.arrays) > 1 or not known.activation.elementwise:
             return
@@ -103,8 +110,6 @@ class Monitor:
             self._before[name] = ((slopes < limit).sum(0), (slopes == 0).sum(0))
 
     def _look_at_output(self, name: str, module: torch.nn.Module, _: Any, output: torch.Tensor) -> None:
-        if not self._looking:
-            return
         with torch.no_grad():
             rows = self._rows(output.detach())
             self._layer(name, repr(module), rows).add(rows, self._before.pop(name, None))

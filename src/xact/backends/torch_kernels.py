@@ -1,0 +1,49 @@
+"""Kernels of torch itself, for the activations where they meet the contract."""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from xact.backends import torch_blocks
+
+
+def _softplus(x: Any, beta: Any, threshold: float) -> Any:
+    # From 50 on the linear part is exact; past 88 torch's other part overflows.
+    return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
+
+
+# Eager kernels whose value and derivative both meet the contract.
+NATIVE: dict[str, Any] = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "relu6": F.relu6,
+    "hardtanh": F.hardtanh,
+    "softplus": _softplus,
+}
+# Those whose value alone does, measured on a CPU.
+NATIVE_VALUE: dict[str, Any] = {
+    "elu": F.elu,
+    "selu": F.selu,
+    "celu": F.celu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "logsigmoid": F.logsigmoid,
+    "hardsigmoid": F.hardsigmoid,
+}
+
+# Tensors without behaviour of their own.
+PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def native(key: str, operands: tuple[Any, ...]) -> Any:
+    """The kernel of torch itself for this call, or None."""
+    kernel = NATIVE.get(key)
+    if kernel is None:
+        kernel = NATIVE_VALUE.get(key)
+        if kernel is None or not torch_blocks.plain(operands):
+            return None
+    for value in operands[1:]:
+        if isinstance(value, torch.Tensor):
+            return None
+    return kernel if type(operands[0]) in PLAIN else None
