@@ -154,15 +154,14 @@ class Sweep:
 
     def _tell(self, units: float, until: int) -> None:
         done, terminal = self.tally.unit, sys.stderr.isatty()
-        if not terminal and done % 64 and done != until:
+        if not (terminal or done % 64 == 0 or done == until):
             return
         line = (
             f"{self.case.activation.name} {self.quantity} {self.library}: {done / UNITS:.0%}, "
             f"{units * UNIT / 1e6:.0f} million inputs a second, {(until - done) / units:.0f} s left"
         )
-        print(
-            f"\r\033[K{line}" if terminal and done < until else line, end="\n" if not terminal else "", file=sys.stderr
-        )
+        start, end = ("\r\033[K", "" if done < until else "\n") if terminal else ("", "\n")
+        print(start + line, end=end, file=sys.stderr, flush=True)
 
     def summary(self) -> dict[str, Any]:
         """The record of this quantity."""
