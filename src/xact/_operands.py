@@ -85,7 +85,8 @@ def check_library(name: str, backend: ModuleType, x: Any, other: Any, label: str
 def check_real(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> None:
     check_library(activation.name, backend, x, value, label)
     dtype = backend.dtype_name(value)
-    if dtype not in backends.FLOATS and not dtype.removeprefix("u").startswith("int"):
+    real = dtype in backends.FLOATS or dtype.removeprefix("u").startswith("int")
+    if not real and not (dtype == "bool" and label in activation.body.masks):
         raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
 
 

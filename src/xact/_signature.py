@@ -23,10 +23,12 @@ class Expression:
     parameters: Mapping[str, Any]
     options: Mapping[str, Any]
     choices: Mapping[str, tuple[Any, ...]]
+    # Parameters annotated as bool: masks.
+    masks: tuple[str, ...]
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> "Expression":
-        arrays, parameters, options, choices = [], {}, {}, {}
+        arrays, parameters, options, choices, masks = [], {}, {}, {}, []
         for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
             if name == "xp":
                 continue
@@ -38,9 +40,11 @@ class Expression:
                 options[name] = parameter.default
             else:
                 raise TypeError(f"{function.__name__}: *args and **kwargs say nothing; name every argument")
+            if parameter.annotation is bool:
+                masks.append(name)
             if typing.get_origin(parameter.annotation) is typing.Literal:
                 choices[name] = typing.get_args(parameter.annotation)
-        return cls(function, tuple(arrays), parameters, options, choices)
+        return cls(function, tuple(arrays), parameters, options, choices, tuple(masks))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from xact._activation import catalogue
 from xact.activations import (  # noqa: F401
     algebraic,
     combining,
-    exponential,
+    exponential_linear,
     gated,
     gated_silu,
     learnable,

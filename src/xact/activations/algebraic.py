@@ -40,7 +40,7 @@ def _(x, alpha, xp):
 
 @activation(
     tex=r"\frac{\sqrt{x^2 + 1} - 1}{2} + x",
-    paper="Bent identity, as in Echo-AI",
+    paper="Echo-AI 2019, function `bent_id`",
     module="BentIdentity",
     aliases=("bent_id",),
     budget={

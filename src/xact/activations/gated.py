@@ -4,7 +4,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from xact._activation import activation
-from xact.activations.exponential import ALPHA, SCALE
+from xact.activations.exponential_linear import ALPHA, SCALE
 
 
 @activation(
@@ -55,6 +55,7 @@ def _(value, gate, xp):
     "GLU Variants Improve Transformer, arXiv:2002.05202",
     module="BilinearGLU",
     layout="gate_first",
+    aliases=("bilinear_glu",),
 )
 def bilinear(gate, value, /, *, xp):
     """A gate without an activation: the product of two projections."""

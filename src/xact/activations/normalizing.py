@@ -70,7 +70,7 @@ def _(y, dy, axis, xp):
     tex=r"\frac{\text{mask} \, e^{x_i}}{\sum_j \text{mask} \, e^{x_j}}",
     paper="Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762",
 )
-def masked_softmax(x, /, mask, *, axis=-1, xp):
+def masked_softmax(x, /, mask: bool, *, axis=-1, xp):
     """Softmax of the entries where `mask` is true, 0 elsewhere; 0 everywhere in a row without any."""
     return xp.masked_softmax(x, mask, axis)
 

@@ -127,7 +127,7 @@ def _(x, xp):
 
 @activation(
     tex=r"\frac{x \min(\max(x + 2, 0), 2)}{2}",
-    paper="Wightman, PyTorch Image Models",
+    paper="Wightman 2019, PyTorch Image Models",
     kinks={-2: 0},
 )
 def hard_mish(x, /, *, xp):

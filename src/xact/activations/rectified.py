@@ -127,7 +127,7 @@ def abs(x, /, *, xp):
 
 @abs.derivative
 def _(x, xp):
-    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x))
+    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, xp.where(xp.isnan(x), x, 0.0)))
 
 
 @activation(

@@ -59,7 +59,7 @@ def _(x, lambd, xp):
 @activation(
     tex=r"\begin{cases} x + \text{bias} & x < -\text{lambd} \\ x - \text{bias} & x > \text{lambd} \\"
     r" 0 & \text{otherwise} \end{cases}",
-    paper="ONNX operator Shrink",
+    paper="ONNX 2019, operator Shrink",
     kinks={"lambd": 0, "-lambd": 0},
 )
 def shrink(x, /, lambd=0.5, bias=0.0, *, xp):

@@ -108,7 +108,7 @@ def _(x, b, xp):
 
 @activation(
     tex=r"\sqrt{\log(1 + e^x)}",
-    paper="transformers, activation `sqrtsoftplus`",
+    paper="transformers 2026, activation `sqrtsoftplus`",
     aliases=("sqrtsoftplus",),
     budget={"identity float16": (10, "left of powers of 4 a library's square root that is 1 ULP off meets a tie")},
 )

@@ -86,7 +86,7 @@ def _(y, dy, axis, xp):
 
 @activation(
     tex=r"\begin{cases} 1 & i = \min \arg\max_j x_j \\ 0 & \text{otherwise} \end{cases}",
-    paper="ONNX, operator Hardmax",
+    paper="ONNX 2017, operator Hardmax",
 )
 def hardmax(x, /, *, axis=-1, xp):
     """1 at the first of the largest entries, 0 elsewhere; its derivative is 0."""
