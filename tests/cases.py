@@ -176,7 +176,10 @@ def _random(*seed: Any) -> np.random.Generator:
 def _arrays(
     activation: xact.Activation, shape: tuple[int, ...], parameters: Mapping[str, float]
 ) -> tuple[np.ndarray, ...]:
-    return tuple(_values(activation, name, shape, parameters) for name in activation.arrays)
+    arrays = tuple(_values(activation, name, shape, parameters) for name in activation.arrays)
+    with np.errstate(all="ignore"):
+        real = not activation.elementwise or not np.any(np.isnan(activation(*arrays, **parameters)))
+    return arrays if real else tuple(map(np.abs, arrays))
 
 
 def _values(
@@ -184,10 +187,7 @@ def _values(
 ) -> np.ndarray:
     """Uniform on an interval about 0, moved off the kinks."""
     x = _random(activation.name, name).uniform(-REACH, REACH, shape)
-    numbers = {n: v for n, v in {**activation.defaults, **parameters}.items() if isinstance(v, (int, float))}
-    for kink in activation.kinks:
-        if isinstance(kink, str):
-            kink = -numbers[kink.removeprefix("-")] if kink.startswith("-") else numbers[kink]
+    for kink in activation.kinks_at({**activation.defaults, **parameters}):
         away = np.where(x < kink, kink - MARGIN, kink + MARGIN)
         x = np.where(np.abs(x - kink) < MARGIN, away, x)
     return x

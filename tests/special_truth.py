@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xact import special
+from xact.special import namespace
 
 flint = pytest.importorskip("flint")
 arb = flint.arb
@@ -165,7 +165,7 @@ class Plain:
     def __init__(self, name):
         self.library = pytest.importorskip(name)
         native = {"max": self.library.amax} if name == "torch" else {}
-        self.xp = special.Namespace(self.library, **native)
+        self.xp = namespace.Namespace(self.library, **native)
 
     def context(self):
         return np.errstate(all="ignore")

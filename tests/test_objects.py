@@ -208,13 +208,14 @@ def test_bound_activation_computes(case: cases.Case) -> None:
         if name in case.activation.vectors:
             continue
         bound = case.activation.replace(**{name: 0.75})
-        rest = {key: value for key, value in case.parameters.items() if key != name}
+        rest = {key: value for key, value in {**case.parameters, **case.options}.items() if key != name}
         np.testing.assert_array_equal(bound(*case.arrays, **rest), case.call(**{name: 0.75}))
         np.testing.assert_array_equal(bound(*case.arrays, **{**rest, name: 0.25}), case.call(**{name: 0.25}))
     for name, choices in case.activation.choices.items():
         for choice in choices:
             bound = case.activation.replace(**{name: choice})
-            np.testing.assert_array_equal(bound(*case.arrays, **case.parameters), case.call(**{name: choice}))
+            expected = case.activation(*case.arrays, **{**case.parameters, **case.options, name: choice})
+            np.testing.assert_array_equal(bound(*case.arrays, **case.parameters, **case.options), expected)
 
 
 def test_objects_are_immutable() -> None:

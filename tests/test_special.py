@@ -27,7 +27,7 @@ from special_truth import (
 )
 
 from xact import special
-from xact.special import random, reductions, simplex, softmax
+from xact.special import namespace, random, reductions, simplex, softmax
 
 ROWS = (random, reductions, simplex, softmax)
 
@@ -44,7 +44,7 @@ def library(request):
 @pytest.mark.parametrize("name", CASES)
 def test_error(library, name, dtype):
     case = CASES[name]
-    budgets, neighbour = budget(special.GENERIC[name])
+    budgets, neighbour = budget(namespace.GENERIC[name])
     x, high, low = exact(name, dtype)
     result = library(name, *[x] * case.arity)
     assert result.dtype == x.dtype
@@ -132,22 +132,22 @@ def test_coefficients(family):
             assert tuple(coefficients.nearest(c, precision) for c in stored) == function(precision), name
 
 
-@pytest.mark.parametrize("name", special.GENERIC)
+@pytest.mark.parametrize("name", namespace.GENERIC)
 def test_docstring(name):
-    text = " ".join(inspect.getdoc(special.GENERIC[name]).split())
+    text = " ".join(inspect.getdoc(namespace.GENERIC[name]).split())
     assert "Error: " in text and "Source: " in text
 
 
 def test_every_function_is_measured():
     """Here, or along an axis: in test_special_rows.py, test_along.py, test_simplex.py and with their activations."""
     along = {name for family in ROWS for name in family.__all__}
-    assert set(special.GENERIC) == set(CASES) | along
+    assert set(namespace.GENERIC) == set(CASES) | along
 
 
 def test_namespace():
-    xp = special.Namespace(math, erf=math.erf)
+    xp = namespace.Namespace(math, erf=math.erf)
     assert xp.erf is math.erf
-    assert xp.tanh.func is special.GENERIC["tanh"]
+    assert xp.tanh.func is namespace.GENERIC["tanh"]
     assert xp.floor is math.floor
     with pytest.raises(AttributeError):
         _ = xp.nothing

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from special_truth import DTYPES, INF, LIBRARIES, arb, budget, error_of, flint, gradient, load
 
-from xact import special
+from xact.special import namespace
 
 
 @pytest.fixture(params=LIBRARIES)
@@ -53,7 +53,7 @@ def exact_rows(name, dtype):
 def test_error_of_rows(library, name, dtype):
     high, low = exact_rows(name, dtype)
     x = rows(dtype)
-    limits, _ = budget(special.GENERIC[name])
+    limits, _ = budget(namespace.GENERIC[name])
     for axis, values in ((-1, x), (0, x.T)):
         result = library(name, np.ascontiguousarray(values), axis=axis)
         assert result.dtype == x.dtype
@@ -104,5 +104,5 @@ def test_gradient_of_rows(autodiff, name):
 def test_at_largest():
     weights = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
     values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
-    picked = special.Namespace(np).at_largest(values, weights, -1)
+    picked = namespace.Namespace(np).at_largest(values, weights, -1)
     assert picked.tolist() == [[2.0], [1.5]]

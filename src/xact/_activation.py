@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
-from xact._conditions import Condition, parse
+from xact._conditions import Condition, numbers_of, parse
 from xact._errors import MissingRuleError
 from xact._operands import check_values, prepare
 from xact._signature import REQUIRED, Declaration, Expression, bind, signature_text
@@ -97,7 +97,7 @@ class Activation(Declaration):
         if len(args) < count:
             needed = "an array" if count == 1 else f"{count} arrays, {' and '.join(self.arrays)}"
             raise TypeError(f"{self.name} needs {needed}; its signature is {self.usage}")
-        return args[:count], bind(self.name, self.defaults, args[count:], kwargs)
+        return args[:count], bind(self.name, self.defaults, args[count:], kwargs, arrays=self.shown)
 
     def _settle(self) -> None:
         more = {"axis": -1, "layout": self.layout} if self.layout else {}
@@ -123,8 +123,17 @@ class Activation(Declaration):
         return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The arrays as the signature names them: a gate takes one or two."""
+        return ("x",) if self.layout else self.arrays
+
+    @property
     def usage(self) -> str:
-        return signature_text(self.name, self.defaults)
+        return signature_text(self.name, self.defaults, self.shown)
+
+    def kinks_at(self, values: Mapping[str, Any]) -> dict[float, Any]:
+        """The kinks and the derivatives there, for these values of the arguments."""
+        return numbers_of(self.kinks, values)
 
     @property
     def how_to(self) -> str:
@@ -254,7 +263,7 @@ def activation(
     integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
     requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
-    kinks: points without a derivative, and the derivative chosen there (numbers, or names of arguments).
+    kinks: points without a derivative, and the derivative chosen there: numbers, or expressions of arguments.
     budget: looser bounds of the contract, each with its reason.
     """
 

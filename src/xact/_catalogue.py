@@ -1,8 +1,7 @@
 """Activations by name: `get`, `names`."""
 
 import ast
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any
 
@@ -104,9 +103,16 @@ def _find(name: str) -> Activation:
     spelled |= {bare(activation.module): activation for activation in catalogue.values()} | spelled
     found = spelled.get(bare(name))
     if found is None:
-        nearest = difflib.get_close_matches(name.lower(), catalogue, n=3, cutoff=0.0)
-        raise UnknownActivationError(f"no activation is called {name!r}; the nearest names are {', '.join(nearest)}")
+        near = nearest(name.lower(), catalogue)
+        raise UnknownActivationError(f"no activation is called {name!r}; the nearest names are {near}")
     return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    # Needed for an error alone, and slower to import than the rest of the package.
+    import difflib
+
+    return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
 
 
 def bare(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the numbers of a call have to satisfy, written as in a paper: ``"lambd >= 0"``, ``"min_val <= max_val"``."""
+"""What a definition says of its numbers in text: ``requires=("lambd >= 0",)``, ``kinks={"-beta / alpha": 0}``."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -37,3 +37,13 @@ def check_conditions(function: str, conditions: tuple[Condition, ...], values: M
             given = {side: values[side] for side in (left, right) if isinstance(side, str)}
             got = ", ".join(f"{name}={value!r}" for name, value in given.items())
             raise ParameterError(f"{function} needs {text}, got {got}")
+
+
+def numbers_of(kinks: Mapping[Any, Any], values: Mapping[str, Any]) -> dict[float, Any]:
+    """Kinks and the derivatives there, with the values of the arguments that their expressions name."""
+    return {float(_number(point, values)): _number(slope, values) for point, slope in kinks.items()}
+
+
+def _number(given: Any, values: Mapping[str, Any]) -> Any:
+    # The text is that of a definition, which is code already.
+    return eval(given, {"__builtins__": {}}, dict(values)) if isinstance(given, str) else given

@@ -118,15 +118,17 @@ def bind(
     given: tuple[Any, ...],
     named: Mapping[str, Any],
     complete: bool = True,
+    arrays: tuple[str, ...] = ("x",),
 ) -> dict[str, Any]:
     """The value of every public name, from positional and keyword arguments and the defaults.
 
     complete: whether names without a default have to be given.
+    arrays: what the signature in an error starts with.
     """
     if len(given) > len(defaults):
         raise TypeError(
             f"{function} takes at most {len(defaults)} arguments after its arrays, got {len(given)}: "
-            f"{signature_text(function, defaults)}"
+            f"{signature_text(function, defaults, arrays)}"
         )
     values = dict(defaults)
     taken = []
@@ -140,7 +142,7 @@ def bind(
             continue
         if key not in values:
             raise TypeError(
-                f"{function} has no argument {name!r}; its signature is {signature_text(function, defaults)}"
+                f"{function} has no argument {name!r}; its signature is {signature_text(function, defaults, arrays)}"
             )
         if key in taken:
             both = "`axis` and its alias `dim`" if key == "axis" else f"`{name}` twice"
@@ -149,10 +151,10 @@ def bind(
         taken.append(key)
     for name, value in values.items():
         if complete and value is REQUIRED:
-            raise TypeError(f"{function} needs `{name}`; its signature is {signature_text(function, defaults)}")
+            raise TypeError(f"{function} needs `{name}`; its signature is {signature_text(function, defaults, arrays)}")
     return values
 
 
-def signature_text(function: str, defaults: Mapping[str, Any]) -> str:
+def signature_text(function: str, defaults: Mapping[str, Any], arrays: tuple[str, ...] = ("x",)) -> str:
     parts = [name if value is REQUIRED else f"{name}={value!r}" for name, value in defaults.items()]
-    return f"{function}({', '.join(['x', *parts])})"
+    return f"{function}({', '.join([*arrays, *parts])})"

@@ -4,10 +4,8 @@
 A name chooses the function and its defaults; arguments that are given beside it are ours, by our names, in our order.
 """
 
-import difflib
-
 from xact._activation import catalogue
-from xact._catalogue import bare, get
+from xact._catalogue import bare, get, nearest
 from xact._errors import UnknownActivationError
 from xact._frameworks import FRAMEWORKS, LEFT_OUT
 
@@ -41,8 +39,7 @@ def _unknown(name: str, like: str) -> str:
     left_out = {_bare(key): f"{key} of {like} {reason}" for key, reason in LEFT_OUT.get(like, {}).items()}
     if _bare(name) in left_out:
         return f"{left_out[_bare(name)]}; there is no function for it here"
-    nearest = difflib.get_close_matches(name, FRAMEWORKS[like], n=3, cutoff=0.0)
-    return f"{like} has no activation {name!r}; its nearest names are {', '.join(nearest)}"
+    return f"{like} has no activation {name!r}; its nearest names are {nearest(name, FRAMEWORKS[like])}"
 
 
 def explain(name: str) -> str:
@@ -73,6 +70,6 @@ def explain(name: str) -> str:
         lines += [f"{framework:<18} {key}: {get(key, like=framework)!r}" for key in same]
     if not lines:
         known = dict.fromkeys(key for table in FRAMEWORKS.values() for key in table)
-        nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
-        raise UnknownActivationError(f"nobody has an activation {name!r}; the nearest names are {', '.join(nearest)}")
+        near = nearest(name, known)
+        raise UnknownActivationError(f"nobody has an activation {name!r}; the nearest names are {near}")
     return "\n".join(lines)

@@ -1,6 +1,5 @@
 """Gated activations: a value times an activated gate, two arrays or the halves of one."""
 
-from statistics import NormalDist
 from typing import Literal
 
 from xact._activation import activation
@@ -145,6 +144,9 @@ def _(gate, approximate, xp):
 def normal_quantile(share):
     if not 0 < share < 1:
         raise ValueError(f"geglu_sparse: `sparsity` must lie between 0 and 1, got {share!r}")
+    # Slow to import, for one activation.
+    from statistics import NormalDist
+
     return NormalDist().inv_cdf(share)
 
 

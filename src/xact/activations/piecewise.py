@@ -80,6 +80,7 @@ def _(x, xp):
 @activation(
     tex=r"\min(\max(\alpha x + \beta, 0), 1)",
     paper="Gulcehre et al. 2016, Noisy Activation Functions, arXiv:1603.00391",
+    kinks={"-beta / alpha": 0, "(1 - beta) / alpha": 0},
     budget={
         "misrounded bfloat16": (32, "for 26 inputs 0.2 x + 0.5 is an exact tie, the truth a hair off it"),
         "misrounded float16": (208, "the same for 206 inputs"),

@@ -10,7 +10,7 @@ from xact._activation import activation
     module="RReLU",
     inplace=True,
     requires=("lower <= upper",),
-    kinks={0: "slope"},
+    kinks={0: "(lower + upper) / 2"},
 )
 def rrelu(x, slope, /, *, xp):
     """A leaky rectifier that draws the slope of each negative element; in evaluation it is the mean."""

@@ -11,7 +11,7 @@ from jax.custom_derivatives import SymbolicZero
 from xact import backends
 from xact._errors import MissingRuleError
 from xact.backends import standard
-from xact.special import Namespace
+from xact.special.namespace import Namespace
 
 INPLACE = False
 AXES_OF_SCALARS = 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from xact import backends
 from xact.backends import standard
-from xact.special import Namespace
+from xact.special.namespace import Namespace
 
 INPLACE = False
 AXES_OF_SCALARS = 0

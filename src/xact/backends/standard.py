@@ -6,7 +6,7 @@ from typing import Any
 import array_api_compat
 
 from xact import backends
-from xact.special import Namespace
+from xact.special.namespace import Namespace
 
 INPLACE = False
 AXES_OF_SCALARS = 0

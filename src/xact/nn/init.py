@@ -52,22 +52,12 @@ def gain(activation: Any, *values: Any, mode: str = "forward", **parameters: Any
         raise ValueError(f"gain: `mode` must be 'forward' or 'backward', got {mode!r}")
     initial = {name: found.learnable[name] for name in found.required if name in found.learnable}
     function = found if mode == "forward" else derivative(found)
-    known = {**found.defaults, **initial}
-    square = _second_moment(lambda z: function(z, **initial), [_number(kink, known) for kink in found.kinks])
+    known = {name: 0.0 if value is REQUIRED else value for name, value in {**found.defaults, **initial}.items()}
+    square = _second_moment(lambda z: function(z, **initial), list(found.kinks_at(known)))
     if not 0 < square < math.inf:
         what = found.name if mode == "forward" else f"the derivative of {found.name}"
         raise ValueError(f"gain: the mean square of {what} is {square:g} for standard normal input; there is no gain")
     return square**-0.5
-
-
-def _number(kink: Any, known: dict[str, Any]) -> float:
-    """A kink is a number, or the name of an argument with or without a minus."""
-    if not isinstance(kink, str):
-        return float(kink)
-    value = known[kink.removeprefix("-")]
-    if value is REQUIRED:
-        return 0.0
-    return -float(value) if kink.startswith("-") else float(value)
 
 
 def _second_moment(function: Callable[[Any], Any], kinks: list[float]) -> float:

@@ -54,15 +54,8 @@ class Case:
         return held | {name: tuple(compute(v).tolist()) for name, v in held.items() if isinstance(v, tuple)}
 
     def kinks(self, dtype: str) -> dict[float, Any]:
-        """Points without a derivative, and the derivative declared there (a number or an argument's name)."""
-        known = self.environment(dtype)
-        points = {}
-        for kink, slope in self.activation.kinks.items():
-            if isinstance(kink, str):
-                value = known[kink.removeprefix("-")]
-                kink = -value if kink.startswith("-") else value
-            points[float(kink)] = known.get(slope, slope) if isinstance(slope, str) else slope
-        return points
+        """Points without a derivative, and the derivative declared there."""
+        return self.activation.kinks_at(self.environment(dtype))
 
 
 @dataclass(frozen=True)
