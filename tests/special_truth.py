@@ -171,7 +171,7 @@ class Plain:
         return np.errstate(all="ignore")
 
     def array(self, x):
-        return self.library.asarray(x)
+        return x if isinstance(x, float) else self.library.asarray(x)
 
     def __call__(self, name, *arrays, **options):
         with self.context():

@@ -12,6 +12,7 @@ import math
 import coefficients
 import numpy as np
 import pytest
+import test_special_parameters
 from special_truth import (
     CASES,
     DTYPES,
@@ -139,9 +140,9 @@ def test_docstring(name):
 
 
 def test_every_function_is_measured():
-    """Here, or along an axis: in test_special_rows.py, test_along.py, test_simplex.py and with their activations."""
+    """Here, in test_special_parameters.py, test_special_rows.py, test_along.py or test_simplex.py."""
     along = {name for family in ROWS for name in family.__all__}
-    assert set(namespace.GENERIC) == set(CASES) | along
+    assert set(namespace.GENERIC) == set(CASES) | set(test_special_parameters.CASES) | along
 
 
 def test_namespace():

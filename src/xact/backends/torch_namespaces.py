@@ -16,8 +16,8 @@ import array_api_compat.torch as standard_torch
 import torch
 from torch.nn import functional as F
 
-from xact.special.namespace import GENERIC, Namespace
 from xact.special.gelu_tanh import CUBIC, LINEAR
+from xact.special.namespace import GENERIC, Namespace
 
 # Elements from which a selection by bits is faster than torch.where.
 BRANCHLESS = 1 << 12
