@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -121,11 +122,25 @@ def simple(shape: tuple[int, ...] = SHAPE) -> list[Case]:
     return [case(xact.get(name), shape) for name in xact.names()]
 
 
+def of_any_shape(chosen: list[Case]) -> list[Case]:
+    """Those whose activation takes arrays of any shape and gives back the same shape."""
+    return [one for one in chosen if _any_shape(one.activation)]
+
+
+@cache
+def _any_shape(activation: xact.Activation) -> bool:
+    try:
+        return bool(case(activation, (3,)).call().shape == (3,))
+    except ValueError:
+        return False
+
+
 def kind(activation: xact.Activation) -> tuple[Any, ...]:
     """What a backend looks at: two activations of one kind take the same path through every transform."""
     body, expressions = activation.body, (*activation.rules.values(), *activation.pullbacks.values())
     return (
         len(body.arrays),
+        _any_shape(activation),
         activation.layout is not None,
         activation.sampled is not None,
         bool(activation.pullbacks),

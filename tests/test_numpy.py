@@ -21,6 +21,7 @@ backend = pytest.importorskip("xact.backends.numpy")
 
 CASES = cases.every()
 SIMPLE = cases.simple()
+OF_ANY_SHAPE = cases.of_any_shape(SIMPLE)
 ELEMENTWISE = [case for case in SIMPLE if case.activation.elementwise]
 
 
@@ -69,7 +70,7 @@ class Probe:
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_blocks_and_threads_change_no_bit(case: cases.Case, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = next(c for c in cases.cases(case.activation, (3, 7, 402)) if c.label == case.label)
+    case = next(c for c in cases.cases(case.activation, (4, 7, 402)) if c.label == case.label)
     case = case.converted(lambda array: array.astype(dtype))
     with evaluated(monkeypatch, 1 << 30):
         whole = results(case)
@@ -135,7 +136,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.by_kind
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("shape", [(3, 4, 5), (3, 40, 501)], ids=["small", "large"])
-@pytest.mark.parametrize("case", SIMPLE, ids=str)
+@pytest.mark.parametrize("case", OF_ANY_SHAPE, ids=str)
 def test_every_layout(case: cases.Case, shape: tuple[int, ...], layout: str) -> None:
     case = cases.case(case.activation, shape)
     for dtype in (np.float32, np.float64):
@@ -155,8 +156,9 @@ def test_every_layout(case: cases.Case, shape: tuple[int, ...], layout: str) -> 
             )
             assert got.strides == np.exp(x).strides
         else:
-            # The order of a sum follows the layout.
-            np.testing.assert_allclose(native, plain.call(), rtol=x.shape[-1] * np.finfo(dtype).eps)
+            # The order of a sum follows the layout; where its terms cancel, what is left is small beside them.
+            expected, error = plain.call(), x.shape[-1] * np.finfo(dtype).eps
+            np.testing.assert_allclose(native, expected, rtol=error, atol=error * np.max(np.abs(expected)))
         assert [array.tobytes() for array in laid.arrays] == before
 
 
@@ -185,8 +187,12 @@ def test_broadcast_views(case: cases.Case) -> None:
 @pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
 def test_no_dimensions(case: cases.Case) -> None:
     values = [array.ravel()[0] for array in case.arrays]
-    scalar = case.call(*values)
-    assert type(scalar) is np.float64
+    if len(values) == 1:
+        scalar = case.call(*values)
+        assert type(scalar) is np.float64
+    else:
+        # A number in the place of a gate's second array is a parameter of the packed call.
+        scalar = case.call(*(np.array([value]) for value in values))[0]
     without = case.call(*(np.array(value) for value in values))
     assert type(without) is np.ndarray
     assert without.shape == ()
@@ -194,7 +200,7 @@ def test_no_dimensions(case: cases.Case) -> None:
 
 
 @pytest.mark.by_kind
-@pytest.mark.parametrize("case", SIMPLE, ids=str)
+@pytest.mark.parametrize("case", OF_ANY_SHAPE, ids=str)
 def test_no_elements(case: cases.Case) -> None:
     for shape in ((0,), (0, 3), (3, 0)):
         empty = case.call(*(np.empty(shape, np.float32) for _ in case.arrays))
@@ -203,7 +209,7 @@ def test_no_elements(case: cases.Case) -> None:
 
 
 @pytest.mark.by_kind
-@pytest.mark.parametrize("case", SIMPLE, ids=str)
+@pytest.mark.parametrize("case", OF_ANY_SHAPE, ids=str)
 def test_subclasses_give_plain_arrays(case: cases.Case) -> None:
     """`*` of a np.matrix is not elementwise, and large and small arrays must agree on the type."""
     for rows in (2, 200):
@@ -220,7 +226,7 @@ def test_no_floating_point_warning(case: cases.Case) -> None:
     for dtype in (np.float16, np.float32, np.float64):
         with np.errstate(all="ignore"):
             extreme = extremes.astype(dtype)
-        for rows in (7, 30_000):
+        for rows in (6, 30_000):
             x = np.resize(extreme, (rows, 3, 4))
             arrays = [np.roll(x, i, axis=0) for i in range(len(case.arrays))]
             with np.errstate(all="raise"):
@@ -240,7 +246,9 @@ def test_16_bits_are_computed_in_float32(case: cases.Case, dtype: Any) -> None:
 
 
 @pytest.mark.by_kind
-@pytest.mark.parametrize("case", [case for case in CASES if case.array_parameters], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.array_parameters and case.activation.elementwise], ids=str
+)
 def test_array_parameters_in_blocks(case: cases.Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block takes its own part of a vector along an axis, whatever the order in memory."""
     shape = (4, 6, 500)
@@ -253,6 +261,8 @@ def test_array_parameters_in_blocks(case: cases.Case, monkeypatch: pytest.Monkey
         with evaluated(monkeypatch, 1 << 10, 2):
             same(large.call(LAYOUTS[layout](given)), whole)
     (name,) = case.array_parameters
+    if name in case.activation.vectors:
+        return
     vector = large.parameters[name]
     for i in range(shape[axis]):
         one = float(vector[i]) if vector.ndim else float(vector)

@@ -157,8 +157,9 @@ _FASTAI = {**_same("Mish SigmoidRange"), "Swish": "silu", "MishJit": "mish", "Sw
 _ULTRALYTICS = {
     "AGLU": "apa",
     "AconC": "acon_c",
-    "MetaAconC": "meta_acon_c",
-    "FReLU": "funnel_relu",
+    # The functions inside: the layers around them are xact.nn.MetaACON and xact.nn.FReLU.
+    "MetaAconC": "acon_c",
+    "FReLU": "funnel",
 }
 
 _TORCHACT = {

@@ -174,8 +174,10 @@ def static(name: str, value: Any, label: str) -> Any:
 def sample(activation: "Activation", backend: ModuleType, values: dict[str, Any]) -> Any:
     """The random argument of the body, in the dtype of the first array."""
     sampler = activation.samplers[activation.sampled or ""]
-    # What is drawn is a constant to every derivative.
-    x = backend.constant(backend.floating(activation, values[activation.arrays[0]]))
+    x = backend.floating(activation, values[activation.arrays[0]])
+    if activation.sampled not in activation.arrays:
+        # What is drawn is a constant to every derivative.
+        x = backend.constant(x)
     values[activation.arrays[0]] = x
     if values.get("training", True):
         values["rng"] = backend.generator(activation, values["rng"])

@@ -89,7 +89,8 @@ class Declaration:
     ) -> None:
         """Settle the declaration from the signatures, the arguments with a pullback, and what the decorator adds."""
         sampled = body.arrays[-1] if sampler else None
-        arrays = tuple(name for name in body.arrays if name != sampled)
+        # A sampler of the only array replaces it.
+        arrays = tuple(name for name in body.arrays if name != sampled) or body.arrays
         operands = (*body.arrays, *body.parameters)
         drawn = {name: value for name, value in sampler.parameters.items() if name not in arrays} if sampler else {}
         public = {**body.parameters, **drawn, **body.options, **(sampler.options if sampler else {}), **more}

@@ -35,18 +35,18 @@ def _(slope, xp):
     paper="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144; "
     "Maddison, Mnih & Teh 2017, The Concrete Distribution, arXiv:1611.00712",
 )
-def gumbel_softmax(x, noise, /, tau=1.0, *, hard=False, axis=-1, xp):
+def gumbel_softmax(x, /, tau=1.0, *, hard=False, axis=-1, xp):
     """A differentiable draw from a categorical distribution; `hard` rounds it to one-hot, with the soft gradient."""
-    y = xp.softmax((x + noise) / tau, axis)
+    y = xp.softmax(x / tau, axis)
     return xp.first_largest(y, axis) if hard else y
 
 
 @gumbel_softmax.sample
 def _(x, *, training=True, rng, xp):
-    return xp.gumbel(rng, x) if training else xp.zeros_like(x)
+    return x + xp.gumbel(rng, x) if training else x
 
 
 @gumbel_softmax.pullback
-def _(x, noise, dy, tau, axis, xp):
-    y = xp.softmax((x + noise) / tau, axis)
+def _(x, dy, tau, axis, xp):
+    y = xp.softmax(x / tau, axis)
     return xp.softmax_pullback(y, dy, axis) / tau

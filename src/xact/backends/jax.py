@@ -84,7 +84,10 @@ def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
 def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any) -> Any:
     """The tangent of the result that the tangent of one argument makes."""
     y = values["y"]
-    if rule := activation.rules.get(name):
+    if (rule := activation.rules.get(name)) and not activation.elementwise:
+        # The rules beside it keep its arrays anyway.
+        return _linear(lambda dx: (dx * _evaluate(rule, y, values)).astype(y.dtype))(tangent)
+    if rule:
         slope = _evaluate(rule, y, values)
         if slope.dtype == bool:
             return _linear(lambda dx: jnp.where(slope, dx, jnp.zeros_like(dx)).astype(y.dtype))(tangent)

@@ -10,8 +10,8 @@ class PowerNorm:
     """
 
     def __init__(self, x, count, epsilon, axis, xp):
-        self.axis, self.xp = axis, xp
-        self.size = xp.maximum(xp.max(xp.abs(x), axis=axis, keepdims=True), 1.0)
+        self.axis, self.xp, self.count = axis, xp, max(x.shape[axis], 1)
+        self.size = xp.maximum(xp.max(xp.abs(x), axis=axis, keepdims=True), 1.0) if x.shape[axis] else xp.ones_like(x)
         unit = xp.where(x == xp.inf, 1.0, xp.where(x == -xp.inf, -1.0, x / self.size))
         self.powers = [xp.ones_like(x), *powers(unit, count)]
         self.constants = [epsilon * inverse * inverse for inverse in powers(1 / self.size, count)]
@@ -22,7 +22,7 @@ class PowerNorm:
         self.normalized = [power / root for power, root in zip(self.powers[1:], self.roots, strict=True)]
 
     def mean(self, values):
-        return self.xp.mean(values, axis=self.axis, keepdims=True)
+        return self.xp.sum(values, axis=self.axis, keepdims=True) / self.count
 
     def project(self, dy, k):
         """The product with the Jacobian of u / sqrt(mean(u^2) + epsilon) at u = x^k, which is symmetric: dy without its

@@ -199,4 +199,5 @@ def budgeted(x, budget, steps, /, axis=-1, *, xp):
     inside = xp.where((z > low) & (z < low + 1), xp.ones_like(z), 0.0)
     size = xp.sum(inside, axis=axis, keepdims=True)
     low = xp.where(size > 0, low + excess(low) / xp.where(size > 0, size, 1.0), low)
-    return xp.minimum(xp.maximum(z - low, 0.0), 1.0)
+    y = xp.minimum(xp.maximum(z - low, 0.0), 1.0)
+    return xp.where(xp.isnan(xp.max(x, axis=axis, keepdims=True)), xp.nan, y)
