@@ -47,7 +47,12 @@ class Case:
 
     @property
     def array_parameters(self) -> tuple[str, ...]:
-        return tuple(name for name, value in self.parameters.items() if hasattr(value, "shape"))
+        # By the types of numbers: a transform may have made a symbol of one.
+        return tuple(
+            name
+            for name, value in self.parameters.items()
+            if name not in self.activation.body.masks and not isinstance(value, (int, float, tuple))
+        )
 
     @property
     def differentiable(self) -> tuple[np.ndarray, ...]:
@@ -176,7 +181,10 @@ def representatives() -> frozenset[str]:
 
 def _number(activation: xact.Activation, name: str) -> float:
     default = activation.body.parameters[name]
-    return float(activation.learnable.get(name, 1.0) if default is REQUIRED else default)
+    if default is not REQUIRED:
+        return float(default)
+    # Of bounds the second is the larger one.
+    return float(activation.learnable.get(name, 1.0 + activation.required.index(name)))
 
 
 def _coefficients(activation: xact.Activation, name: str) -> np.ndarray:

@@ -238,7 +238,12 @@ def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool)
     needed = {name: values[name] for name in expression.names}
     if elementwise and torch_blocks.plain(needed.values()):
         return torch_blocks.evaluate(expression, needed, COMPUTE[x.dtype], x.dtype)
-    return _to(_evaluate(expression, values, x.dtype), x.dtype)
+    y = _to(_evaluate(expression, values, x.dtype), x.dtype)
+    if elementwise or y.shape != x.shape or x.is_contiguous() or torch._C._are_functorch_transforms_active():
+        return y
+    # Sums and sorts along an axis forget the layout that every function of torch keeps.
+    like = torch.empty_like(x)
+    return y if y.stride() == like.stride() else like.copy_(y)
 
 
 def _evaluate(expression: Any, values: dict[str, Any], dtype: Any) -> Any:

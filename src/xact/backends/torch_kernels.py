@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from xact.backends import torch_blocks
+from xact.backends import torch_blocks, torch_namespaces
 
 
 def _softplus(x: Any, beta: Any, threshold: float) -> Any:
@@ -28,7 +28,7 @@ NATIVE_VALUE: dict[str, Any] = {
     "celu": F.celu,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
-    "logsigmoid": F.logsigmoid,
+    "logsigmoid": torch_namespaces.log_sigmoid,
     "hardsigmoid": F.hardsigmoid,
 }
 

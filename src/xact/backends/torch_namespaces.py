@@ -163,9 +163,20 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "erf": torch.erf,
     "erfc": torch.erfc,
     "sigmoid": torch.sigmoid,
+    # What array-api-compat calls has no rule under vmap.
+    "concat": lambda arrays, axis: torch.cat(arrays, axis),
+    # A compiler may have made a symbol of the axis, which array-api-compat takes for a tuple.
+    "expand_dims": lambda x, axis: torch.unsqueeze(x, int(axis)),
     "uniform": _uniform,
 }
 xp = Namespace(standard_torch, **NATIVE)
+
+
+def log_sigmoid(x: Any) -> Any:
+    y = F.logsigmoid(x)
+    # torch's kernel forgets the layout.
+    return y if x.is_contiguous() else torch.empty_like(x).copy_(y)
+
 
 FEW_OPERATIONS: dict[str, Callable[..., Any]] = {
     "where": _where,
@@ -177,7 +188,7 @@ FEW_OPERATIONS: dict[str, Callable[..., Any]] = {
     "gelu_tanh_derivative": _gelu_tanh_derivative,
     "logistic_pdf": _logistic_pdf,
     "softplus": _softplus,
-    "log_sigmoid": F.logsigmoid,
+    "log_sigmoid": log_sigmoid,
     "x_sigmoid": _x_sigmoid,
     "x_sigmoid_derivative": _x_sigmoid_derivative,
 }

@@ -48,7 +48,7 @@ class Activation(torch.nn.Module):
 def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
     """The Module class of an activation: pickled by name, so it lives where `xact.nn` finds it."""
     twin = _twin(activation)
-    arguments = {name: name for name in activation.defaults if name not in OF_A_CALL}
+    arguments = {name: name for name in activation.defaults if name not in _of_a_call(activation)}
     if twin is not None:
         taken = {*inspect.signature(twin).parameters, *activation.learnable}
         arguments = {name: "dim" if name == "axis" else name for name in arguments}
@@ -58,7 +58,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
-        "forward": _of_two if len(activation.arrays) > 1 else _of_one,
+        "forward": _masked if activation.body.masks else _of_two if len(activation.arrays) > 1 else _of_one,
         # The attribute that holds the value of each argument.
         "_arguments": arguments,
     }
@@ -69,6 +69,8 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
 
 def _twin(activation: "_activation.Activation") -> type[torch.nn.Module] | None:
     """torch.nn's activation of this name, if its constructor takes every number that the body does."""
+    if activation.module == "Identity":
+        return torch.nn.Identity
     twin = getattr(torch.nn.modules.activation, activation.module, None)
     if twin is None or twin.__module__ != torch.nn.modules.activation.__name__:
         return None
@@ -108,9 +110,12 @@ def _of_two(self: Any, input: Any, other: Any = None) -> Any:
     return _call(self, input, other)
 
 
-def _call(module: Any, x: Any, *others: Any) -> Any:
+def _masked(self: Any, input: Any, mask: Any) -> Any:
+    return _call(self, input, mask=mask)
+
+
+def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
     activation = module.activation
-    given = {}
     for name, attribute in module._arguments.items():
         value = getattr(module, attribute)
         if name == "axis" and value is None:
@@ -140,12 +145,16 @@ def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]
     values = {
         name: activation.learnable.get(name, value)
         for name, value in activation.defaults.items()
-        if name not in OF_A_CALL
+        if name not in _of_a_call(activation)
     }
     if activation.learnable:
         # Coefficients are as many as are given; so is a parameter beside them one number.
         values |= {"learnable": True} if activation.vectors else {"num_parameters": None, "learnable": True}
     return values
+
+
+def _of_a_call(activation: "_activation.Activation") -> set[str]:
+    return {*OF_A_CALL, *activation.body.masks}
 
 
 def _constructor(activation: "_activation.Activation") -> inspect.Signature:
