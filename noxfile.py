@@ -47,10 +47,10 @@ def types(session):
     ("python", "backend"), [nox.param(python, backend, id=f"{python}-{backend}") for python, backend in MATRIX]
 )
 def tests(session, backend):
-    """Run the tests for one backend or all; the whole suite once, its quick part on the rest of the matrix."""
+    """Run the tests for one backend or all; the whole suite once, one activation of each kind on the rest."""
     libraries = {"numpy": (), "all": ("torch", "jax")}.get(backend, (backend,))
     install(session, "tests", *libraries)
-    quick = [] if backend == "all" else ["-m", "not slow"]
+    quick = [] if backend == "all" else ["--quick"]
     session.run("pytest", "-n", "2", "--backends", BACKENDS[backend], *quick, *session.posargs)
 
 
@@ -61,7 +61,7 @@ def lowest(session):
     floors = [*PROJECT["project"]["dependencies"], *extras["numpy"], *extras["jax"]]
     install(session, "tests", project=False)
     session.install(*(floor.replace(">=", "==") for floor in floors), "-e", ".")
-    session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "-m", "not slow", *session.posargs)
+    session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "--quick", *session.posargs)
 
 
 @nox.session(python=TORCH_PYTHON)

@@ -8,12 +8,16 @@ from pathlib import Path
 import cases
 import pytest
 
+import xact
+
 LIBRARIES = ("numpy", "jax", "torch")
 HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every", action="store_true", help="transforms of every activation, not of one of each kind")
+    size = parser.getgroup("size").addoption
+    size("--every", action="store_true", help="transforms of every activation, not of one of each kind")
+    size("--quick", action="store_true", help="one activation of each kind in every test, and nothing slow")
     parser.addoption("--backends", help=f"array libraries to test, of {','.join(LIBRARIES)}; default: those installed")
 
 
@@ -36,8 +40,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip a test marked as in need of a library left out, or has its name, alone or in a tuple, as parameter."""
     if not config.getoption("--every"):
-        chosen = cases.representatives()
-        repeats = [bool(item.get_closest_marker("by_kind")) and not _is_of(item, chosen) for item in items]
+        chosen, quick = cases.representatives(), config.getoption("--quick")
+
+        def is_left_out(item: pytest.Item) -> bool:
+            marks = {mark.name for mark in item.iter_markers()}
+            return (quick and "slow" in marks) or ((quick or "by_kind" in marks) and not _is_of(item, chosen))
+
+        repeats = [is_left_out(item) for item in items]
         config.hook.pytest_deselected(items=list(compress(items, repeats)))
         items[:] = [item for item, repeated in zip(items, repeats, strict=True) if not repeated]
     left_out = _left_out(config)
@@ -50,9 +59,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_of(item: pytest.Item, names: frozenset[str]) -> bool:
-    """Whether a test's parameter is a case of one of these activations, or no case."""
-    given = item.callspec.params.get("case") if hasattr(item, "callspec") else None
-    return given is None or given.activation.name in names
+    """Whether a test's parameter is one of these activations or a case of one, or no activation."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    found = [getattr(value, "activation", value) for value in given.values()]
+    activations = {one.name for one in found if isinstance(one, xact.Activation)}
+    # Other names are those of functions that are no activation.
+    activations |= {one for key, one in given.items() if key == "name" and one in xact.names()}
+    return activations <= names
 
 
 @pytest.fixture(scope="session")

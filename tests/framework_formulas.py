@@ -78,6 +78,12 @@ ISRU = lambda x: x / sqrt(1 + x * x)
 SOFT_CLIPPING = lambda x: 2 * log((1 + exp(0.5 * x)) / (1 + exp(0.5 * (x - 1))))
 IDENTICAL = {"sigmoid": sigmoid, "tanh": tanh, "relu": RELU, "relu6": RELU6, "silu": SILU, "elu": ELU, "mish": MISH}
 
+
+def above_quantile(a):
+    """What exceeds the 95 % quantile of the normal distribution with the row's mean and deviation."""
+    return RELU(a - np.mean(a, -1, keepdims=True) - 1.6448536269514722 * np.std(a, -1, keepdims=True))
+
+
 FORMULAS = {
     "vllm": {
         **{name: IDENTICAL[name] for name in ("sigmoid", "tanh", "relu", "silu")},
@@ -93,6 +99,7 @@ FORMULAS = {
         "MulAndSilu": gated(lambda a, b: a * SILU(b)),
         "SwigluStepAndMul": gated(lambda a, b: minimum(SILU(a), 7.0) * clip(b, -7.0, 7.0)),
         "XIELU": XIELU,
+        "GeluAndMulSparse": gated(lambda a, b: gelu(above_quantile(a)) * b),
     },
     "liger": {
         "swiglu": SWIGLU,
@@ -101,6 +108,9 @@ FORMULAS = {
         "softmax": softmax,
         "sparsemax": sparsemax,
         "dyt": lambda x: tanh(0.5 * x),
+        "poly_norm": lambda x: (
+            sum(x**k / sqrt(np.mean(x ** (2 * k), -1, keepdims=True) + 1e-6) for k in (1, 2, 3)) / 3 + 1
+        ),
     },
     "quack": {
         **{name: IDENTICAL[name] for name in ("tanh", "relu", "silu")},
@@ -165,7 +175,7 @@ FORMULAS = {
         **dict.fromkeys(("Swish", "SiLU"), SILU),
     },
     "fastai": {**dict.fromkeys(("Mish", "MishJit"), MISH), **dict.fromkeys(("Swish", "SwishJit"), SILU)},
-    "ultralytics": {"AGLU": sigmoid, "AconC": SILU},
+    "ultralytics": {"AGLU": sigmoid, "AconC": SILU, "MetaAconC": SILU},
     "torchact": {
         "ELU": ELU,
         "LeakyReLU": LEAKY,
@@ -202,5 +212,5 @@ FORMULAS = {
         "Maxout": lambda x: x.reshape(*x.shape[:-1], -1, 2).max(axis=-1),
     },
 }
-# Functions of more than the input and noise, which are no formula of one array.
-ELSEWHERE = {"PReLU", "rrelu", "SigmoidRange", "entmax"}
+# Functions of more than one array, of noise, which are no formula of one array.
+ELSEWHERE = {"PReLU", "rrelu", "SigmoidRange", "entmax", "FReLU"}

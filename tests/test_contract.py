@@ -12,8 +12,7 @@ from xact.testing.identity import identity
 from xact.testing.rounding import rounding
 
 LIBRARIES = ["numpy", "jax", "torch"]
-# All 65,536 numbers of a 16-bit type take seconds.
-DTYPES = ["float32", "float64", *(pytest.param(name, marks=pytest.mark.slow) for name in ("float16", "bfloat16"))]
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
 ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 # Their results are no formula that the truth can read: tests/test_simplex.py and tests/test_along.py have their own.
 ELSEWHERE = {"sparsemax", "entmax15", "entmax", "hardmax", "maxout", "crelu", "gumbel_softmax", "normmax", "budget"}
@@ -25,6 +24,7 @@ def violations(measurements):
     return "\n".join(str(one) for one in measurements if not one.passed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -51,6 +51,7 @@ def test_identity(name, dtype, pair, request):
     assert not violations(found), violations(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONG)

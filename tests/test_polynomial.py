@@ -52,6 +52,7 @@ def test_pullback_is_the_finite_difference(case):
         np.testing.assert_allclose(np.sum(part * change), np.sum(dy * difference), rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("torch")
 def test_torch(case):
     import torch
@@ -67,6 +68,7 @@ def test_torch(case):
         torch.testing.assert_close(got, exact, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("jax")
 def test_jax(case):
     import jax

@@ -299,6 +299,7 @@ def test_symbolic_trace_of_the_module_alone(activation: xact.Activation) -> None
         assert torch.equal(again(*arrays), module(*arrays))
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("activation", IN_A_MODEL, ids=str)
 def test_inside_a_model(activation: xact.Activation) -> None:
     """Conversion, compilation and tracing of a model with the Module in it."""

@@ -249,6 +249,7 @@ def close(result: Interval, bits: int, ties: int) -> Any:
     """Whether an interval is narrow enough, and not about the middle of two numbers of so many bits."""
     size = np.abs(result.middle)
     with np.errstate(invalid="ignore"):
-        narrow = (result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900)
+        # An overflow decides nothing.
+        narrow = np.isfinite(size) & ((result.radius <= size * 2.0**-bits) | (size + result.radius < 2.0**-900))
         rest = np.ldexp(np.frexp(size)[0], ties) % 1
     return narrow & (np.abs(rest - 0.5) > 2.0**-20) if ties else narrow
