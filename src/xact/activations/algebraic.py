@@ -49,6 +49,7 @@ def _(x, alpha, xp):
             "for large x, 1.5 x is an exact tie every second time, the truth a hair below it",
         ),
         "misrounded float16": (384, "as in bfloat16"),
+        "identity float16": (72, "next to these ties the last bit of the root counts"),
     },
 )
 def bent_identity(x, /, *, xp):

@@ -81,6 +81,7 @@ def _(x, xp):
     tex=r"\min(\max(\alpha x + \beta, 0), 1)",
     paper="Gulcehre et al. 2016, Noisy Activation Functions, arXiv:1603.00391",
     kinks={"-beta / alpha": 0, "(1 - beta) / alpha": 0},
+    requires=("alpha > 0",),
     budget={
         "misrounded bfloat16": (32, "for 26 inputs 0.2 x + 0.5 is an exact tie, the truth a hair off it"),
         "misrounded float16": (208, "the same for 206 inputs"),
@@ -93,8 +94,8 @@ def hard_sigmoid_general(x, /, alpha=0.2, beta=0.5, *, xp):
 
 @hard_sigmoid_general.derivative
 def _(x, alpha, beta, xp):
-    y = alpha * x + beta
-    return xp.where((y > 0) & (y < 1), alpha, xp.where(xp.isnan(y), y, 0.0))
+    one = xp.ones_like(x)  # in whose precision the ends are found
+    return xp.where((x > -beta * one / alpha) & (x < (one - beta) / alpha), alpha, xp.where(xp.isnan(x), x, 0.0))
 
 
 @activation(

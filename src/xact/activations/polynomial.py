@@ -110,10 +110,10 @@ def _(x, xp):
     budget={
         "parameters": (6, "value and slope cross 0 where terms cancel, each with up to twelve roundings"),
         "C1 float32 by x": (5, "far out the slope is the difference of 5 a and 4 a"),
-        "error float16": (2, "next to these zeros the roundings in float32 count"),
+        "error float16": (4, "next to these zeros the roundings in float32 count"),
         "error bfloat16": (4, "as in float16"),
         "misrounded float16": (64, "as in float16"),
-        "identity float16": (64, "as in float16"),
+        "identity float16": (80, "as in float16"),
     },
 )
 def rational(

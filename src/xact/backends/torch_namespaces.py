@@ -147,8 +147,11 @@ def _x_sigmoid(x: Any, y: Any) -> Any:
 
 
 def _x_sigmoid_derivative(y: Any, g: Any) -> Any:
-    # 1 - sigma(y) has lost its digits where g still counts.
-    return torch.neg(y).sigmoid_().mul_(torch.clamp(g, -1e30, 1e30)).add_(1).mul_(torch.sigmoid(y))
+    # sigma(y) (1 + g + e^y) / (1 + e^y), which is 1 long before e^y overflows: near its zero 1 + g is exact.
+    far = 44.0 if y.dtype == torch.float32 else 350.0
+    e = torch.clamp(y, max=far).exp_()
+    quotient = torch.clamp(g, -1e30, far).add_(1).add_(e).div_(e.add_(1))
+    return quotient.mul_(torch.sigmoid(y))
 
 
 NATIVE: dict[str, Callable[..., Any]] = {
