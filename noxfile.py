@@ -115,7 +115,7 @@ def demo(session):
 @nox.session
 def docs(session):
     """Build the documentation into docs/_build; a warning is an error."""
-    install(session, "docs")
+    install(session, "torch", "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build", *session.posargs)
     session.log("docs/_build/index.html")
 

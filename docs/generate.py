@@ -4,7 +4,6 @@ Everything on a page is read from the definition: the formula is the TeX that th
 is drawn with the function and its rule.
 """
 
-import inspect
 from pathlib import Path
 
 import latex2mathml.converter
@@ -125,25 +124,34 @@ def draw(activation, path):
 
 def curves(activation, x):
     """Values and derivatives along a line through the arguments, and a sentence on which line."""
-    name = activation.name
     if not activation.elementwise:
-        pairs = np.stack([x, np.zeros_like(x)], axis=-1)
-        cotangent = np.broadcast_to([1.0, 0.0], pairs.shape)
-        value, pullback = xact.vjp(activation, pairs)
-        return value[:, 0], pullback(cotangent)[0][:, 0], f"Plotted: the first entry of `{name}` of (x, 0)."
+        return along(activation, x)
     varied = "gate" if "gate" in activation.arrays else activation.arrays[0]
     arrays = [x if label == varied else np.ones_like(x) for label in activation.arrays]
-    required = {
-        label: initial
-        for label, initial in activation.learnable.items()
-        if activation.defaults[label] is inspect.Parameter.empty
-    }
+    required = {label: activation.learnable.get(label, float(i)) for i, label in enumerate(activation.required)}
     value, slope = xact.value_and_derivative(activation, varied)(*arrays, **required)
     notes = [f"{label} = 1" for label in activation.arrays if label != varied]
     notes += [f"{label} = {initial}" for label, initial in required.items()]
     if varied != "x":
         notes.insert(0, f"as a function of the {varied}")
     return value, slope, f"Plotted {', '.join(notes)}." if notes else ""
+
+
+def along(activation, x):
+    """The same for an activation that mixes the entries of a row: what (x, 0) gives first."""
+    pairs = np.stack([x, np.zeros_like(x)], axis=-1)
+    axis = activation.defaults["axis"]
+    if axis < -1:
+        pairs = pairs.reshape(*pairs.shape, *[1] * (-1 - axis))
+    arrays = [pairs, *(np.ones_like(pairs) for _ in activation.arrays[1:])]
+    given = dict.fromkeys(activation.body.masks, np.ones(pairs.shape, bool))
+    given |= {"training": False} if activation.sampled else {}
+    value, pullback = xact.vjp(activation, *arrays, **given)
+    cotangent = np.zeros((len(x), value.size // len(x)))
+    cotangent[:, 0] = 1
+    slope = pullback(cotangent.reshape(value.shape))[0]
+    first = (array.reshape(len(x), -1)[:, 0] for array in (value, slope))
+    return *first, f"Plotted: the first entry of `{activation.name}` of (x, 0)."
 
 
 def gallery(catalogue):
