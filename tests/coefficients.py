@@ -93,10 +93,10 @@ def gelu_tail(precision):
 
 
 def gelu_center(precision):
-    """(Phi(x) - 1/2) / x in x^2, |x| <= 3/4."""
+    """(Phi(x) - 1/2) / x in x^2, |x| <= 1."""
     limit = 1 / mpmath.sqrt(2 * mpmath.pi)
     ratio = continued(lambda s: mpmath.erf(mpmath.sqrt(s / 2)) / 2 / mpmath.sqrt(s), limit)
-    return fit(ratio, 0, mpf(9) / 16, precision)
+    return fit(ratio, 0, 1, precision)
 
 
 def gelu_slope(t):
