@@ -24,7 +24,7 @@ from xact import backends
 from xact._conditions import Condition, numbers_of, parse
 from xact._errors import MissingRuleError
 from xact._operands import check_values, prepare
-from xact._signature import REQUIRED, Declaration, Expression, bind, signature_text
+from xact._signature import REQUIRED, Declaration, Expression, bind, signature_of, signature_text
 
 catalogue: dict[str, "Activation"] = {}
 
@@ -141,12 +141,7 @@ class Activation(Declaration):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kinds = inspect.Parameter
-        arrays = [kinds(name, kinds.POSITIONAL_ONLY) for name in self.arrays]
-        if self.layout:
-            arrays = [kinds("x", kinds.POSITIONAL_ONLY), kinds("other", kinds.POSITIONAL_ONLY, default=None)]
-        rest = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=value) for name, value in self.defaults.items()]
-        return inspect.Signature(arrays + rest)
+        return signature_of(self.shown, "other" if self.layout else None, self.defaults)
 
     # The rules
 

@@ -159,3 +159,12 @@ def bind(
 def signature_text(function: str, defaults: Mapping[str, Any], arrays: tuple[str, ...] = ("x",)) -> str:
     parts = [name if value is REQUIRED else f"{name}={value!r}" for name, value in defaults.items()]
     return f"{function}({', '.join([*arrays, *parts])})"
+
+
+def signature_of(arrays: tuple[str, ...], optional: str | None, defaults: Mapping[str, Any]) -> inspect.Signature:
+    """What `inspect.signature` gives for an activation: arrays by position, one of them optional, the rest by name."""
+    kinds = inspect.Parameter
+    given = [kinds(name, kinds.POSITIONAL_ONLY) for name in arrays]
+    given += [kinds(optional, kinds.POSITIONAL_ONLY, default=None)] if optional else []
+    rest = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=value) for name, value in defaults.items()]
+    return inspect.Signature(given + rest)
