@@ -1,7 +1,5 @@
 """Clauses C1 to C3 for every activation of the catalogue, on every library and dtype, against its own formula."""
 
-from itertools import combinations
-
 import pytest
 
 import xact
@@ -29,9 +27,11 @@ def violations(measurements):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_elementwise(name, dtype, library, request):
-    found = []
-    # Other numbers as parameters take another path through no code that 16 bits have of their own.
-    numbers = dtype in ("float32", "float64") or request.config.getoption("--every")
+    found, every = [], request.config.getoption("--every")
+    if library != "numpy" and dtype in ("float16", "bfloat16") and not every:
+        pytest.skip("equal to NumPy, which test_identity says: with --every")
+    # Other numbers as parameters take another path through no code that a dtype has of its own.
+    numbers = every or dtype == "float32"
     for case in contract.cases(xact.get(name), numbers=numbers):
         found += finiteness(case, library, dtype)
         if dtype in ("float32", "float64"):
@@ -42,7 +42,7 @@ def test_elementwise(name, dtype, library, request):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pair", list(combinations(LIBRARIES, 2)), ids="-".join)
+@pytest.mark.parametrize("pair", [("numpy", "jax"), ("numpy", "torch")], ids="-".join)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_identity(name, dtype, pair, request):
@@ -55,8 +55,9 @@ def test_identity(name, dtype, pair, request):
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONG)
-def test_along_an_axis(name, dtype, library):
-    found = [one for case in contract.cases(xact.get(name)) for one in along.accuracy_along(case, library, dtype)]
+def test_along_an_axis(name, dtype, library, request):
+    chosen = contract.cases(xact.get(name), numbers=dtype == "float32" or request.config.getoption("--every"))
+    found = [one for case in chosen for one in along.accuracy_along(case, library, dtype)]
     assert not violations(found), violations(found)
 
 

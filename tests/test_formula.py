@@ -240,7 +240,7 @@ def test_taylor_series_agree_with_mpmath(tex):
         (r"\operatorname{clip}(x, 0)", "expected 3 arguments of clip, not 2"),
         (r"\max(x)", "two or more arguments of max, not 1"),
         (r"\sum_q x_q", "the index i, j or k, not 'q'"),
-        (r"\sum_{j=0}^{n} x_j", "the index i, j or k, not 'j==0'"),
+        (r"\sum_{m=0}^{n} x_m", "the index i, j or k, not 'm'"),
         (r"f = x = x", "expected one '='"),
         (r"|x", "expected '|'"),
         (r"(x, 1) x", "one expression in the bracket"),

@@ -44,8 +44,9 @@ def _(x, xp):
 
 
 def test_import_is_fast() -> None:
-    """Processor time, which a busy machine does not stretch as it does the clock."""
-    code = "import time; start = time.process_time(); import xact; print(time.process_time() - start)"
+    """Processor time, which a busy machine does not stretch as it does the clock, beyond that of the standard library."""
+    standard = "import ast, dataclasses, functools, inspect, numbers, re, time, typing"
+    code = f"{standard}; start = time.process_time(); import xact; print(time.process_time() - start)"
     run(code)
     assert statistics.median(float(run(code)) for _ in range(9)) < BUDGET
 

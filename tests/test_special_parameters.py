@@ -100,7 +100,7 @@ def moved(dtype: str, numbers: tuple[float, ...]) -> list[tuple[float, ...]]:
 def test_error(name: str, numbers: tuple[float, ...], dtype: str, library: str) -> None:
     case = CASES[name]
     budgets, neighbour = budget(namespace.GENERIC[name])
-    x = grid(dtype)[::5]
+    x = grid(dtype)[::10]
     x = x[(np.abs(x) <= case.reach) & case.inside(x)]
     result = load(library)(name, *[x] * case.arrays, *numbers)
     assert result.dtype == x.dtype

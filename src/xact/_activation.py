@@ -188,7 +188,9 @@ class Activation(Declaration):
         if argument in rules:
             raise TypeError(f"{self.name}: a second rule for `{argument}`; delete one of them")
         rules[argument] = rule
-        self._settle()
+        if rules is not self.rules:
+            # A pullback says that elements are mixed, or that the argument is a vector.
+            self._settle()
         if not self.missing:
             register(self)
         return function

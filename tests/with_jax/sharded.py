@@ -36,7 +36,8 @@ for collective in ("all-gather", "all-reduce", "all-to-all", "collective-permute
 results = compiled(sharded)
 for case, arrays, alone in zip(SIMPLE, sharded, single, strict=True):
     eager = case.call(*arrays)
-    assert jnp.array_equal(eager, case.call(*alone)), case
+    # XLA compiles each size apart, and may fuse a product and a sum in one alone.
+    assert jnp.allclose(eager, case.call(*alone), rtol=1e-6, atol=1e-6), case
     for array in (eager, *results[case.activation.name]):
         assert array.dtype == jnp.float32, case
         assert array.sharding.is_equivalent_to(sharding, array.ndim), (case, array.sharding)

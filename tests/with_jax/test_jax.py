@@ -52,10 +52,10 @@ def slope(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda t: jax.jvp(f, (t,), (1.0,))[1]
 
 
-def difference(f: Callable[[Any], Any]) -> Any:
+def difference(f: Callable[[Any], Any], step: float = STEP) -> Any:
     """The derivative at 0, by five points."""
-    left, right, far_left, far_right = (f(k * STEP) for k in (-1.0, 1.0, -2.0, 2.0))
-    return (8 * (right - left) - (far_right - far_left)) / (12 * STEP)
+    left, right, far_left, far_right = (f(k * step) for k in (-1.0, 1.0, -2.0, 2.0))
+    return (8 * (right - left) - (far_right - far_left)) / (12 * step)
 
 
 def weighted(case: cases.Case) -> Callable[..., Any]:
@@ -74,6 +74,7 @@ def test_jit(case: cases.Case) -> None:
     close(jax.jit(case.pure)(*case.differentiable), case.call())
 
 
+@pytest.mark.by_kind
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives_to_order_3(case: cases.Case) -> None:
@@ -83,7 +84,9 @@ def test_derivatives_to_order_3(case: cases.Case) -> None:
     for before, after in itertools.pairwise(orders):
         quotient = difference(before)
         size = max(1.0, float(jnp.max(jnp.abs(quotient))))
-        np.testing.assert_allclose(after(0.0), quotient, rtol=0, atol=DIFFERENCE * size)
+        # A step twice as long is off by 2^4 as much: where f is steep, that shows by how much the shorter one is.
+        steep = jnp.abs(difference(before, 2 * STEP) - quotient)
+        assert jnp.all(jnp.abs(after(0.0) - quotient) <= DIFFERENCE * size + steep)
     if not case.label:
         third = after(0.0)
         weights = draw(third, 7)
@@ -175,6 +178,7 @@ def test_checkpoint(case: cases.Case) -> None:
         close(g, e, 64)
 
 
+SCANNED = [case.activation.name for case in cases.of_any_shape(SIMPLE) if len(case.arrays) == 1]
 PARAMETERS = [
     (case, name) for case in SIMPLE for name in case.activation.body.parameters if name not in case.activation.vectors
 ]
@@ -229,7 +233,7 @@ def test_dtypes(case: cases.Case, dtype: str) -> None:
     assert [g.shape for g in gradients] == [value.shape for value in (*arrays, *parameters)]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.options or "=" not in case.label], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.label or case.packed], ids=str)
 def test_one_residual_per_array(case: cases.Case) -> None:
     """What the backward pass keeps: no more bytes than the arrays, which have 16 bits; one byte for 0 or 1."""
     arrays = [array.astype(jnp.bfloat16) for array in case.arrays]
@@ -278,8 +282,9 @@ def memory_of_jax_gelu() -> int:
     return scanned_memory(jax.nn.gelu)
 
 
+@pytest.mark.by_kind
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [case.activation.name for case in SIMPLE if len(case.arrays) == 1])
+@pytest.mark.parametrize("name", SCANNED)
 def test_memory_of_scanned_layers(name: str, memory_of_jax_gelu: int) -> None:
     case = cases.case(xact.get(name), (256, 256))
     assert scanned_memory(lambda h: case.call(h)) <= 0.6 * memory_of_jax_gelu
@@ -330,4 +335,4 @@ def test_sharding_and_single_precision() -> None:
         [sys.executable, "-W", "error", str(SHARDED)], env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == xact.names()
+    assert done.stdout.split() == [name for name in xact.names() if name != "softmax2d"]

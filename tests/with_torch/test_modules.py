@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 import pickle
 import warnings
 from typing import Any
@@ -56,7 +57,7 @@ def other(name: str, default: Any, activation: xact.Activation) -> Any:
     if name in ("dim", "axis"):
         return 1 - default if default in (0, 1) else 1
     if isinstance(default, float):
-        return default * 1.5 or 0.5
+        return 3.0 if math.isinf(default) else default * 1.5 or 0.5
     if isinstance(default, tuple):
         return (*default, 0.5)
     return 3

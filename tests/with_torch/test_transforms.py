@@ -312,7 +312,7 @@ def test_compile(case: cases.Case, dynamic: bool) -> None:
 
 
 @pytest.mark.by_kind
-@each_activation
+@pytest.mark.parametrize("case", cases.of_any_shape([case for case in EVERY if not case.label]), ids=str)
 @pytest.mark.slow
 def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
     counter = CompileCounterWithBackend("aot_eager")
@@ -434,7 +434,7 @@ def everything(*arrays):
 arrays = [case.differentiable for case in given]
 results = torch.compile(everything, backend="aot_eager", fullgraph=True)(*arrays)
 for got, expected in zip(results, everything(*arrays), strict=True):
-    torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(got, expected, equal_nan=True)
 """
 
 
