@@ -44,7 +44,7 @@ def _(x, xp):
 
 
 def test_import_is_fast() -> None:
-    """Processor time, which a busy machine does not stretch as it does the clock, beyond that of the standard library."""
+    """Processor time, which a busy machine does not stretch, beyond that of the standard library's modules."""
     standard = "import ast, dataclasses, functools, inspect, numbers, re, time, typing"
     code = f"{standard}; start = time.process_time(); import xact; print(time.process_time() - start)"
     run(code)

@@ -24,6 +24,7 @@ import xact
 import xact.nn
 
 SHAPE = (4, 6, 8)
+REPRESENTATIVES = cases.representatives()
 PLACEMENTS = (Shard(0), Shard(-1), Replicate())
 
 
@@ -43,7 +44,9 @@ def pulled(function, values, dy):
 def pointwise() -> Iterator[cases.Case]:
     """One case per elementwise activation, and its array parameters; a packed gate is split along an axis."""
     for case in cases.every(SHAPE):
-        chosen = not case.label or "scalar" in case.label or case.packed
+        # What is done with a parameter depends on the kind of the activation alone.
+        scalar = "scalar" in case.label and case.activation.name in REPRESENTATIVES
+        chosen = not case.label or scalar or case.packed
         if case.activation.elementwise and chosen:
             yield case.converted(torch.tensor)
 
