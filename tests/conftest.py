@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     size = parser.getgroup("size").addoption
     size("--every", action="store_true", help="transforms of every activation, not of one of each kind")
-    size("--quick", action="store_true", help="one activation of each kind in every test, and nothing slow")
+    size("--quick", action="store_true", help="the simplest case of each kind of activation, and nothing slow")
     parser.addoption("--backends", help=f"array libraries to test, of {','.join(LIBRARIES)}; default: those installed")
 
 
@@ -51,7 +51,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
         def is_left_out(item: pytest.Item) -> bool:
             marks = {mark.name for mark in item.iter_markers()}
-            return (quick and "slow" in marks) or ((quick or "by_kind" in marks) and not _is_of(item, chosen))
+            if quick and ("slow" in marks or _is_varied(item)):
+                return True
+            return (quick or "by_kind" in marks) and not _is_of(item, chosen)
 
         repeats = [is_left_out(item) for item in items]
         config.hook.pytest_deselected(items=list(compress(items, repeats)))
@@ -63,6 +65,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             named += value if isinstance(value, tuple) else [value]
         for name in left_out.intersection(value for value in named if isinstance(value, str)):
             item.add_marker(pytest.mark.skip(reason=f"{name} is not tested"))
+
+
+def _is_varied(item: pytest.Item) -> bool:
+    """Whether a test is of a case with other arguments than the simplest."""
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(isinstance(value, cases.Case) and value.label for value in given)
 
 
 def _is_of(item: pytest.Item, names: frozenset[str]) -> bool:

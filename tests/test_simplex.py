@@ -193,6 +193,7 @@ def exact_budget(row, budget):
     return [min(max(v - tau, Fraction(0)), Fraction(1)) for v in x]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("budget", [0.5, 2, 3.25])
 def test_budget(budget, library):
@@ -228,6 +229,7 @@ def test_budget_limits():
         xact.budget(x, budget=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("alpha", [1.25, 2.0, 4.0])
 def test_normmax_satisfies_its_equations(alpha, library):

@@ -92,6 +92,7 @@ def moved(dtype: str, numbers: tuple[float, ...]) -> list[tuple[float, ...]]:
     return list(itertools.product(*([number, *end] for number, end in zip(numbers, ends, strict=True))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(

@@ -328,6 +328,7 @@ def test_random_activations_take_a_key() -> None:
 SHARDED = Path(__file__).with_name("sharded.py")
 
 
+@pytest.mark.slow
 def test_sharding_and_single_precision() -> None:
     """On two devices, and without x64, as most programs run: see the script."""
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "0"}
