@@ -66,7 +66,7 @@ def test_selection_by_bits_is_where(dtype: torch.dtype, monkeypatch: pytest.Monk
     b = a.flip(0)
     condition = torch.tensor([True, False, True, True, False, False, True])
     monkeypatch.setattr(torch_namespaces, "BRANCHLESS", 0)
-    for pair in ((a, b), (a, -0.0), (1, b), (nan, b), (a, -inf)):
+    for pair in ((a, b), (a, 0.0), (a, -0.0), (1, b), (nan, b), (a, -inf)):
         got, expected = torch_namespaces.cpu.where(condition, *pair), torch.where(condition, *pair)
         assert got.dtype == expected.dtype
         torch.testing.assert_close(got, expected, rtol=0, atol=0, equal_nan=True)

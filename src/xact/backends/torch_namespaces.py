@@ -71,12 +71,15 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _bits(value: Any, dtype: torch.dtype) -> Any:
-    return value.view(INTEGERS[dtype]) if isinstance(value, torch.Tensor) else _bits_of_number(float(value), dtype)
+    return (
+        value.view(INTEGERS[dtype]) if isinstance(value, torch.Tensor) else _bits_of_number(float(value).hex(), dtype)
+    )
 
 
 @cache
-def _bits_of_number(value: float, dtype: torch.dtype) -> int:
-    return int(torch.tensor(value, dtype=dtype).view(INTEGERS[dtype]))
+def _bits_of_number(digits: str, dtype: torch.dtype) -> int:
+    # By digits: 0.0 and -0.0 are one key of a cache.
+    return int(torch.tensor(float.fromhex(digits), dtype=dtype).view(INTEGERS[dtype]))
 
 
 def _wide(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
