@@ -36,8 +36,9 @@ for collective in ("all-gather", "all-reduce", "all-to-all", "collective-permute
 results = compiled(sharded)
 for case, arrays, alone in zip(SIMPLE, sharded, single, strict=True):
     eager = case.call(*arrays)
-    # XLA compiles each size apart, and may fuse a product and a sum in one alone.
-    assert jnp.allclose(eager, case.call(*alone), rtol=1e-6, atol=1e-6), case
+    # XLA compiles each size apart; softcap then differs by up to 2 ULP, nothing else does.
+    ulps = 4 if case.activation.name == "softcap" else 0
+    assert jnp.allclose(eager, case.call(*alone), rtol=ulps * jnp.finfo(jnp.float32).eps, atol=0), case
     for array in (eager, *results[case.activation.name]):
         assert array.dtype == jnp.float32, case
         assert array.sharding.is_equivalent_to(sharding, array.ndim), (case, array.sharding)

@@ -24,7 +24,7 @@ WITHOUT_SAMPLES = {"Hardsigmoid", "RReLU", "Identity", "Bilinear"}
 CLASSES = [name for name in CLASSES if name not in WITHOUT_SAMPLES]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 # What C1 and C2 allow us, and as much again for torch.
-ULPS = 16
+ULPS = 8
 
 classes = pytest.mark.parametrize("name", CLASSES)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -65,12 +65,12 @@ def run(module: Any, sample: Any) -> list[torch.Tensor]:
     return [y.detach(), *torch.autograd.grad(y, [*leaves, *module.parameters()], dy)]
 
 
-def assert_same(results: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+def assert_same(results: list[torch.Tensor], expected: list[torch.Tensor], ulps: int = ULPS) -> None:
     for got, known in zip(results, expected, strict=True):
         eps = torch.finfo(known.dtype).eps
         # The gradient of a weight is a sum, which torch takes in its own order.
         terms = max(1.0, results[0].numel() / got.numel())
-        torch.testing.assert_close(got, known, rtol=ULPS * eps * terms, atol=ULPS * eps * terms)
+        torch.testing.assert_close(got, known, rtol=ulps * eps * terms, atol=ulps * eps * terms)
 
 
 def test_every_class_has_samples() -> None:
@@ -87,7 +87,8 @@ def test_samples(name: str, dtype: torch.dtype, training: bool) -> None:
         count += 1
         assert repr(ours) == repr(theirs)
         results = run(ours, sample)
-        assert_same(results, run(theirs, sample))
+        # torch's own gradient of GLU is up to 11 ULP off, ours 1.
+        assert_same(results, run(theirs, sample), 2 * ULPS if name == "GLU" else ULPS)
         if sample.reference_fn is not None and dtype == torch.float64:
             args, kwargs = sample.forward_input.args, sample.forward_input.kwargs
             known = torch.as_tensor(sample.reference_fn(theirs, *args, **kwargs)).detach()

@@ -195,8 +195,8 @@ def _(x, lam, kappa, xp):
     budget={
         "parameters": (1, "p1 - p2 is rounded, and the slope touches 0 for p2 near p1 / 11"),
         "error float16 by x": (0.6, "next to the zero of the slope the float32 rounding of the exponent counts"),
-        "error float16 by p1": (0.6, "as by x"),
-        "error float16 by p2": (0.6, "as by x"),
+        "error float16 by p1": (0.52, "as by x"),
+        "error float16 by p2": (0.52, "as by x"),
     },
     aliases=("aconc",),
     learnable={"p1": 1.0, "p2": 0.0, "beta": 1.0},
