@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import statistics
 import subprocess
 import sys
 
@@ -44,11 +43,11 @@ def _(x, xp):
 
 
 def test_import_is_fast() -> None:
-    """Processor time, which a busy machine does not stretch, beyond that of the standard library's modules."""
+    """Processor time beyond that of the standard library's modules; the least of nine, as other work only adds."""
     standard = "import ast, dataclasses, functools, inspect, numbers, re, time, typing"
     code = f"{standard}; start = time.process_time(); import xact; print(time.process_time() - start)"
     run(code)
-    assert statistics.median(float(run(code)) for _ in range(9)) < BUDGET
+    assert min(float(run(code)) for _ in range(9)) < BUDGET
 
 
 @pytest.mark.needs("numpy")
