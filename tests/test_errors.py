@@ -199,6 +199,9 @@ def test_parameters(case: cases.Case, name: str, libraries: tuple[str, ...]) -> 
     for value in ("0.5", None, 1j, [0.5], (0.5,), np.sin):
         text = f"{function}: `{name}` must be a real number or an array like the first, got {value!r}"
         refused(xact.DtypeError, text, lambda: case.call(**{name: value}))  # noqa: B023
+        if value != [0.5]:
+            # A list, as JSON has it, is a tuple.
+            refused(xact.DtypeError, text, lambda: case.activation.replace(**{name: value}))  # noqa: B023
     for dtype in ("complex64",) if name in case.activation.body.masks else ("bool", "complex64"):
         text = f"{function}: `{name}` must be of real numbers, got an array of {dtype}"
         for library in libraries:

@@ -126,6 +126,8 @@ def test_errors():
         xact.poly_relu(x, np.ones((2, 2)))
     with pytest.raises(xact.DtypeError, match="must be a tuple of numbers or an array, got"):
         xact.poly_relu(x, 0.5)
+    with pytest.raises(xact.DtypeError, match="must be a tuple of numbers or an array, got"):
+        xact.poly_relu.replace(weight=0.5)
     with pytest.raises(xact.DtypeError, match="of real numbers"):
         xact.poly_relu(x, np.ones(2, complex))
     with pytest.raises(xact.MissingRuleError, match="`weight` is a vector of coefficients"):

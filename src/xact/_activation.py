@@ -23,7 +23,7 @@ from typing import Any
 from xact import backends
 from xact._conditions import Condition, numbers_of, parse
 from xact._errors import MissingRuleError
-from xact._operands import check_values, prepare
+from xact._operands import check_kind, check_values, prepare
 from xact._signature import REQUIRED, Declaration, Expression, bind, signature_of, signature_text
 
 catalogue: dict[str, "Activation"] = {}
@@ -202,6 +202,9 @@ class Activation(Declaration):
         # JSON knows no tuples.
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         bound = bind(self.name, self.defaults, (), values, complete=False)
+        for label in self.body.parameters:
+            if label in values:
+                check_kind(self, label, values[label])
         check_values(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}

@@ -57,6 +57,19 @@ def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:
             raise ParameterError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")
 
 
+def check_kind(activation: "Activation", label: str, value: Any) -> None:
+    """Refuse a parameter that is neither an array nor a number, or for a vector of coefficients a tuple of numbers."""
+    if hasattr(value, "shape"):
+        return
+    if label not in activation.vectors:
+        if not isinstance(value, numbers.Real):
+            raise DtypeError(
+                f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
+            )
+    elif not isinstance(value, (tuple, list)) or not value or not all(isinstance(one, numbers.Real) for one in value):
+        raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
+
+
 def check_axis(name: str, backend: ModuleType, x: Any, axis: Any) -> None:
     if not isinstance(axis, int):
         raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
@@ -113,10 +126,9 @@ def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layo
 
 def vector(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> Any:
     """Coefficients: a tuple of numbers, or an array of the same library with one dimension."""
-    if isinstance(value, (tuple, list)) and value and all(isinstance(one, numbers.Real) for one in value):
-        return tuple(map(float, value))
+    check_kind(activation, label, value)
     if not hasattr(value, "shape"):
-        raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
+        return tuple(map(float, value))
     check_real(activation, backend, x, value, label)
     if len(value.shape) != 1 or not value.shape[0]:
         raise ShapeError(
@@ -132,10 +144,7 @@ def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any,
         return value
     if isinstance(value, numbers.Real):
         return float(value)
-    if not hasattr(value, "shape"):
-        raise DtypeError(
-            f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
-        )
+    check_kind(activation, label, value)
     check_real(activation, backend, x, value, label)
     shape = aligned(tuple(value.shape), tuple(x.shape), axis)
     if shape is None:
