@@ -85,6 +85,7 @@ def _(y, dy, axis, xp):
     r" v = \frac{1}{n} \sum_j (x_j - m)^2, n = \sum_j (1 + 0 \cdot x_j)",
     paper="Ba, Kiros & Hinton 2016, Layer Normalization, arXiv:1607.06450",
     aliases=("normalize",),
+    budget={"C1 pullback row": (1.0, "beside an outlier its own cotangent is what a cancellation of others leaves")},
 )
 def standardize(x, /, *, axis=-1, epsilon=1e-5, xp):
     """Mean 0 and variance 1 along `axis`; epsilon is added to the variance."""

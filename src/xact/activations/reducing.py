@@ -2,11 +2,14 @@
 
 from xact._activation import activation
 
+CANCELS = "where the largest entry and the logarithm cancel, what is left has the rounding errors of both"
+
 
 @activation(
     tex=r"\log(\sum_j e^{x_j})",
     paper="Blanchard, Higham & Higham 2021, Accurately Computing the Log-Sum-Exp and Softmax Functions",
     module="LogSumExp",
+    budget={"C1 row": (1.0, CANCELS)},
 )
 def logsumexp(x, /, *, axis=-1, keepdims=False, xp):
     """A smooth maximum along `axis`, at most log n above the largest entry; its gradient is softmax."""
@@ -28,6 +31,7 @@ def _(x, dx, axis, keepdims, xp):
     tex=r"\log(\frac{1}{n} \sum_j e^{x_j}), \quad n = \sum_j (1 + 0 \cdot x_j)",
     paper="Blanchard, Higham & Higham 2021, Accurately Computing the Log-Sum-Exp and Softmax Functions",
     module="LogMeanExp",
+    budget={"C1 row": (1.0, CANCELS)},
 )
 def logmeanexp(x, /, *, axis=-1, keepdims=False, xp):
     """Logsumexp less log n: between the mean and the largest entry, and equal to them where all are equal."""
