@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import os
 from collections.abc import Iterator
 from itertools import compress
 from pathlib import Path
@@ -23,7 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "by_kind: depends on the kind of an activation alone; all of them with --every")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Threads of one process would wait for those of the other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config.addinivalue_line(
+        "markers", "by_kind(simplest=False): depends on the kind of an activation alone; all with --every"
+    )
     config.addinivalue_line("markers", "needs(*libraries): skipped unless all of them are tested")
     if "jax" in selected(config):
         import jax
@@ -50,10 +56,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen, quick = cases.representatives(), config.getoption("--quick")
 
         def is_left_out(item: pytest.Item) -> bool:
-            marks = {mark.name for mark in item.iter_markers()}
-            if quick and ("slow" in marks or _is_varied(item)):
+            marks = {mark.name: mark for mark in item.iter_markers()}
+            by_kind = marks.get("by_kind")
+            if quick and "slow" in marks:
                 return True
-            return (quick or "by_kind" in marks) and not _is_of(item, chosen)
+            if (quick or (by_kind and by_kind.kwargs.get("simplest"))) and _is_varied(item):
+                return True
+            return bool(quick or by_kind) and not _is_of(item, chosen)
 
         repeats = [is_left_out(item) for item in items]
         config.hook.pytest_deselected(items=list(compress(items, repeats)))

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,22 @@ def moved(dtype: str, numbers: tuple[float, ...]) -> list[tuple[float, ...]]:
     return list(itertools.product(*([number, *end] for number, end in zip(numbers, ends, strict=True))))
 
 
+@cache
+def truths_of(name: str, numbers: tuple[float, ...], dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, and the truth for the input and numbers, and for those beside them where the budget counts them."""
+    case = CASES[name]
+    _, neighbour = budget(namespace.GENERIC[name])
+    x = grid(dtype)[::10]
+    x = x[(np.abs(x) <= case.reach) & case.inside(x)]
+    truths = []
+    for given in moved(dtype, numbers) if neighbour else [numbers]:
+        for end in (0.0, -INF, INF) if neighbour else (0.0,):
+            at = np.nextafter(x, x.dtype.type(end)) if end else x
+            truths.append(np.array([evaluate(lambda v, given=given: case.truth(v, *given), float(v)) for v in at]).T)
+    high, low = np.stack(truths, axis=1)
+    return x, high, low
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -100,17 +117,10 @@ def moved(dtype: str, numbers: tuple[float, ...]) -> list[tuple[float, ...]]:
 )
 def test_error(name: str, numbers: tuple[float, ...], dtype: str, library: str) -> None:
     case = CASES[name]
-    budgets, neighbour = budget(namespace.GENERIC[name])
-    x = grid(dtype)[::10]
-    x = x[(np.abs(x) <= case.reach) & case.inside(x)]
+    budgets, _ = budget(namespace.GENERIC[name])
+    x, high, low = truths_of(name, numbers, dtype)
     result = load(library)(name, *[x] * case.arrays, *numbers)
     assert result.dtype == x.dtype
-    truths = []
-    for given in moved(dtype, numbers) if neighbour else [numbers]:
-        for end in (0.0, -INF, INF) if neighbour else (0.0,):
-            at = np.nextafter(x, x.dtype.type(end)) if end else x
-            truths.append(np.array([evaluate(lambda v, given=given: case.truth(v, *given), float(v)) for v in at]).T)
-    high, low = np.stack(truths, axis=1)
     error = error_of(result, high, low, dtype, case.small)
     worst = np.argmax(error)
     assert error[worst] <= budgets[dtype], f"{error[worst]:.2f} ULP at {x[worst]!r}"

@@ -61,7 +61,7 @@ def test_array_api_strict(version: str | None, case: cases.Case, dtype: str) -> 
         equal(np.asarray(got), value)
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("dtype", ["float16", *DTYPES])
 def test_dask_computes_nothing(case: cases.Case, dtype: str) -> None:

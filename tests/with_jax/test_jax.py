@@ -74,7 +74,7 @@ def test_jit(case: cases.Case) -> None:
     close(jax.jit(case.pure)(*case.differentiable), case.call())
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives_to_order_3(case: cases.Case) -> None:
@@ -94,7 +94,7 @@ def test_derivatives_to_order_3(case: cases.Case) -> None:
         close(jax.jit(reverse)(0.0), jnp.sum(weights * third), 1000)
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     primals = case.differentiable
@@ -109,7 +109,7 @@ def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     close(sum(jnp.sum(p * t) for p, t in zip(pulled, tangents, strict=True)), jnp.sum(cotangent * pushed), 200)
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_vmap(case: cases.Case) -> None:
     batch = [jnp.stack([value, value / 2, -value], axis=-1) for value in case.differentiable]
@@ -142,7 +142,7 @@ def test_hessian(case: cases.Case) -> None:
         assert np.count_nonzero(hessian - jnp.diag(jnp.diag(hessian))) == 0
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.parametrize("case", cases.of_any_shape(CASES), ids=str)
 def test_scan(case: cases.Case) -> None:
     """The gradient of a loop under jit, no tracer leaked; parameters are traced."""

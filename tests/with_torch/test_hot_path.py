@@ -91,7 +91,7 @@ def assert_close(got: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ..
         )
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("case", [case for case in EVERY if not case.activation.vectors], ids=str)
 def test_as_eager(case: cases.Case, dtype: torch.dtype, compiler: Compiler) -> None:

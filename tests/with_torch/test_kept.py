@@ -72,7 +72,7 @@ def test_values_do_not_depend_on_the_layout(case: cases.Case, layout: str) -> No
     )
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @every_case
 def test_the_input_is_never_written(case: cases.Case) -> None:
     given = case.converted(lambda value: torch.tensor(value).requires_grad_())

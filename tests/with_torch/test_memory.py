@@ -60,7 +60,7 @@ def test_eager(case: cases.Case, dtype: torch.dtype) -> None:
     assert {tensor.dtype for tensor in saved} <= {dtype}
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("case", FEW, ids=str)

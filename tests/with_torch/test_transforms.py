@@ -301,10 +301,20 @@ def test_generator(name: str) -> None:
 
 @pytest.mark.by_kind
 @few_cases
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_compile(case: cases.Case, dynamic: bool) -> None:
+def test_compile(case: cases.Case) -> None:
+    compare_compiled(case)
+
+
+@pytest.mark.by_kind(simplest=True)
+@few_cases
+@pytest.mark.slow
+def test_compile_for_all_sizes(case: cases.Case) -> None:
+    compare_compiled(case, dynamic=True)
+
+
+def compare_compiled(case: cases.Case, **options) -> None:
     values = leaves(case)
-    y = compiled(case.pure, dynamic=dynamic)(*values)
+    y = compiled(case.pure, **options)(*values)
     assert_close(y.detach(), case.pure(*case.differentiable))
     dy = weights(case)
     expected = gradients(lambda *values: (dy * case.pure(*values)).sum(), case.differentiable)
@@ -323,7 +333,7 @@ def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
     assert counter.frame_count <= 2
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @few_cases
 @pytest.mark.slow
 def test_transforms_inside_compile(case: cases.Case) -> None:
@@ -344,7 +354,7 @@ def test_transforms_inside_compile(case: cases.Case) -> None:
     assert_close(compiled(everything)(*given), everything(*given))
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @few_cases
 @pytest.mark.slow
 def test_hessian_inside_compile(case: cases.Case) -> None:
@@ -410,7 +420,7 @@ class Calls(torch.nn.Module):
         return self.case.pure(*values)
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(simplest=True)
 @few_cases
 @pytest.mark.parametrize("strict", [True, False])
 def test_export(case: cases.Case, strict: bool) -> None:
