@@ -133,6 +133,56 @@ def log_cosh(precision):
     return fit(continued(lambda s: mpmath.log(mpmath.cosh(mpmath.sqrt(s))) / s, mpf(1) / 2), 0, 1, precision)
 
 
+def sinh_rest(precision):
+    """(sinh(v) / v - 1) / v^2 in v^2, 0 < v <= 3."""
+    ratio = continued(lambda s: (mpmath.sinh(mpmath.sqrt(s)) / mpmath.sqrt(s) - 1) / s, mpf(1) / 6)
+    return fit(ratio, 0, 9, precision)
+
+
+def erf_rest(precision):
+    """(sqrt(pi) / 2 e^(u^2) erf(u) / u - 1) / u^2 in u^2, 0 < u <= 3/2."""
+
+    def rest(s):
+        u = mpmath.sqrt(s)
+        return (mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(s) * mpmath.erf(u) / u - 1) / s
+
+    return fit(continued(rest, mpf(2) / 3), 0, mpf(9) / 4, precision)
+
+
+def softplus_excess(precision):
+    """((1 + e) log(1 + e) / e - 1) / e, 0 < e <= 1: log(1 + e^x) over its derivative, less 1, over e = e^x."""
+    return fit(continued(lambda e: ((1 + e) * mpmath.log1p(e) / e - 1) / e, mpf(1) / 2), 0, 1, precision)
+
+
+def about_root(function, guess, low):
+    """The fits of a zero, rounded, and the value there, and of (f(x) - f(root)) / (x - root) on [low, 0]."""
+
+    def root(precision):
+        at = nearest(mpmath.findroot(function, guess), precision)
+        return at, nearest(function(mpf(at)), precision)
+
+    def ratio(precision):
+        at = mpf(root(precision)[0])
+        value, limit = function(at), mpmath.diff(function, at)
+        quotient = continued(lambda d: (function(at + d) - value) / d, limit)
+        return fit(lambda x: quotient(x - at), low, 0, precision)
+
+    return root, ratio
+
+
+def elish_slope(x):
+    e = mpmath.exp(x)
+    return e * (e * (e + 2) - 1) / (1 + e) ** 2
+
+
+def hard_elish_slope(x):
+    return (mpmath.exp(x) * (x + 2) - 1) / 2
+
+
+elish_root, elish = about_root(elish_slope, -0.88, -1.5)
+hard_elish_root, hard_elish = about_root(hard_elish_slope, -0.44, -1)
+
+
 def artanh(precision):
     """artanh(z) / z in z^2, |z| <= 1/3."""
     ratio = continued(lambda s: mpmath.atanh(mpmath.sqrt(s)) / mpmath.sqrt(s), 1)
@@ -152,6 +202,21 @@ def exponential_remainder(precision):
 def logarithm_rest(precision):
     """(-log(1 - v) - v) / v^2 on [0, 1/2]."""
     return fit(continued(lambda v: (-mpmath.log1p(-v) - v) / v**2, mpf(1) / 2), 0, mpf(1) / 2, precision)
+
+
+def exponential_mean_slope(precision):
+    """(t e^t - e^t + 1) / t^2 on [-2, 1]."""
+    return fit(continued(lambda t: (t * mpmath.exp(t) - mpmath.expm1(t)) / t**2, mpf(1) / 2), -2, 1, precision)
+
+
+def logarithmic_mean_slope(precision):
+    """(log(1 + w) - w / (1 + w)) / w^2 in v = w / (2 + w), -1/2 <= w <= 3/2."""
+
+    def ratio(v):
+        w = 2 * v / (1 - v)
+        return (mpmath.log1p(w) - w / (1 + w)) / w**2
+
+    return fit(continued(ratio, mpf(1) / 2), mpf(-1) / 3, mpf(3) / 7, precision)
 
 
 def quarter(precision):
@@ -218,6 +283,16 @@ FITS = {
     },
     "logistic": {"LOGARITHM_REST": logarithm_rest},
     "periodic": {"QUARTER": quarter},
+    "gate_slopes": {
+        "SINH_REST": sinh_rest,
+        "ERF_REST": erf_rest,
+        "SOFTPLUS_EXCESS": softplus_excess,
+        "ELISH": elish,
+        "ELISH_ROOT": elish_root,
+        "HARD_ELISH": hard_elish,
+        "HARD_ELISH_ROOT": hard_elish_root,
+    },
+    "continuum": {"EXPONENTIAL": exponential_mean_slope, "LOGARITHMIC": logarithmic_mean_slope},
     "gelu_tanh": {"SPLIT": gelu_tanh_split, "SLOPE": gelu_tanh_slope, "SLOPE_ROOT": gelu_tanh_root},
 }  # family -> constant -> the function that computes it
 

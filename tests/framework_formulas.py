@@ -7,7 +7,7 @@ says how the array is packed.
 import math
 
 import numpy as np
-from numpy import abs, clip, cosh, exp, expm1, log, log1p, maximum, minimum, sign, sqrt, tanh, where
+from numpy import abs, clip, cosh, exp, expm1, log, log1p, maximum, minimum, sign, sin, sqrt, tanh, where
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 erf = np.vectorize(math.erf)
@@ -178,7 +178,9 @@ FORMULAS = {
     "ultralytics": {"AGLU": sigmoid, "AconC": SILU, "MetaAconC": SILU},
     "torchact": {
         "ELU": ELU,
+        "ABReLU": lambda x: maximum(x - x.sum() / x.size, 0),
         "LeakyReLU": LEAKY,
+        "SinLU": lambda x: (x + sin(x)) * sigmoid(x),
         "LogSigmoid": lambda x: -log1p(exp(-x)),
         "LogSoftmax": lambda x: log(softmax(x)),
         "ReLU": RELU,
@@ -191,6 +193,12 @@ FORMULAS = {
         "isrlu": lambda x: where(x < 0, ISRU(x), x),
         "pelu": ELU,
         "penalized_tanh": lambda x: where(x > 0, tanh(x), 0.25 * tanh(x)),
+        "dual_line": lambda x: where(x < 0, 0.5 * x, 0.5 * x),
+        "tanh_exp": lambda x: x * tanh(exp(x)),
+        "aria2": lambda x: (1 + exp(-1.5 * x)) ** (-1 / 0.5),
+        "erf_act": lambda x: x * erf(0.5 * exp(x)),
+        "pserf": lambda x: x * erf(1.25 * log1p(exp(0.85 * x))),
+        "hat": lambda x: where(x < 0, 0, where(x <= 0.5, x, where(x <= 1, 1 - x, 0))),
         "resp": lambda x: where(x >= 0, x + log(2), log1p(exp(x))),
         "soft_clipping": SOFT_CLIPPING,
         "swish": SILU,
@@ -199,6 +207,17 @@ FORMULAS = {
     },
     "echo-ai": {
         "weighted_tanh": tanh,
+        "aria2": lambda x: (1 + exp(-x)) ** -1.5,
+        "beta_mish": lambda x: x * tanh(log((1 + exp(x)) ** 1.5)),
+        "elish": lambda x: where(x >= 0, x, exp(x) - 1) * sigmoid(x),
+        "hard_elish": lambda x: where(x >= 0, x, exp(x - 1)) * clip((x + 1) / 2, 0, 1),
+        "mila": lambda x: x * tanh(log1p(exp(x - 0.25))),
+        "sineReLU": lambda x: where(x > 0, x, 0.01 * (sin(x) - np.cos(x))),
+        # At the initial values of ours: its own are random.
+        "SReLU": lambda x: where(x >= 1, 1 + (x + 1), where(x <= 0, 0.2 * x, x)),
+        "APL": lambda x: maximum(x, 0) - 0.25 * maximum(-x, 0),
+        "BReLU": lambda x: np.stack([maximum(row, 0) if i % 2 == 0 else -maximum(-row, 0) for i, row in enumerate(x)]),
+        "SoftExponential": lambda x: x,
         "eswish": lambda x: 1.75 * x * sigmoid(x),
         "fts": lambda x: maximum(x * sigmoid(x), 0),
         "sqnl": lambda x: where(x > 2, 1, where(x < -2, -1, x - sign(x) * x**2 / 4)),

@@ -52,11 +52,7 @@ NAMES = {
 
 # Names that no function of the catalogue stands for yet. Those that are in the tables all the same name the function to
 # come; a test that passes says that the name can go from here.
-PENDING = {
-    "torchact": "ABReLU SinLU",
-    "activations-plus": "dual_line tanh_exp aria2 erf_act pserf hat",
-    "echo-ai": "aria2 beta_mish elish hard_elish mila sineReLU SReLU APL BReLU SoftExponential",
-}
+PENDING: dict[str, str] = {}
 
 
 def keys(framework):

@@ -163,18 +163,32 @@ _ULTRALYTICS = {
 }
 
 _TORCHACT = {
-    **_same("ELU LeakyReLU LogSigmoid LogSoftmax ReLU Sigmoid Softmax"),
+    **_same("ABReLU ELU LeakyReLU LogSigmoid LogSoftmax ReLU Sigmoid SinLU Softmax"),
     "Step": "step(value=0.0)",
 }
 
 _ACTIVATIONS_PLUS = {
-    **_same("isrlu isru pelu penalized_tanh soft_clipping sparsemax entmax maxout"),
+    **_same("isrlu isru pelu penalized_tanh soft_clipping sparsemax entmax maxout tanh_exp pserf"),
+    # The curve itself, to the power 1 / beta, without the factor x of the paper.
+    "aria2": "richards(alpha=2.0, beta=1.5)",
+    "dual_line": "dual_line(alpha=0.5, beta=0.5, m=0.0)",
+    "erf_act": "erf_act(alpha=0.5, beta=1.0)",
+    "hat": "hat(a=1.0)",
     "resp": "resp(alpha=1.0)",
     "swish": "swish(beta=1.0)",
 }
 
 _ECHO = {
     **_same("weighted_tanh mish silu eswish sqnl isru isrlu bent_id soft_clipping Maxout"),
+    **_same("beta_mish elish mila APL SoftExponential"),
+    # The curve itself, without the factor x of the paper.
+    "aria2": "richards",
+    "hard_elish": "hard_elish(version='echo')",
+    "sineReLU": "sine_relu(epsilon=0.01)",
+    # It draws the initial values at random.
+    "SReLU": "srelu(version='echo')",
+    # Along the batch.
+    "BReLU": "bipolar_relu(axis=0)",
     "fts": "flatten_t_swish(threshold=0.0)",
     "swish": "swish(beta=1.25)",
 }

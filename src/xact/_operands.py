@@ -24,7 +24,7 @@ def prepare(
     name, x = activation.name, arrays[0]
     check_values(activation, values)
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
-        check_axis(name, backend, x, values["axis"])
+        check_axis(activation, backend, x, values["axis"])
     if values.get("dtype") is not None:
         x = converted(name, backend, x, values["dtype"])
         values["dtype"] = None
@@ -70,7 +70,10 @@ def check_kind(activation: "Activation", label: str, value: Any) -> None:
         raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
 
 
-def check_axis(name: str, backend: ModuleType, x: Any, axis: Any) -> None:
+def check_axis(activation: "Activation", backend: ModuleType, x: Any, axis: Any) -> None:
+    name = activation.name
+    if axis is None and activation.body.whole:
+        return
     if not isinstance(axis, int):
         raise TypeError(f"{name}: `axis` must be an integer, got {axis!r}")
     count = x.ndim or backend.AXES_OF_SCALARS

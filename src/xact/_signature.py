@@ -25,6 +25,8 @@ class Expression:
     choices: Mapping[str, tuple[Any, ...]]
     # Parameters annotated as bool: masks.
     masks: tuple[str, ...]
+    # Whether `axis` may be None, all axes: annotated as `int | None`.
+    whole: bool
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> "Expression":
@@ -45,7 +47,8 @@ class Expression:
             name: typing.get_args(note) for name, note in notes.items() if typing.get_origin(note) is typing.Literal
         }
         masks = tuple(name for name, note in notes.items() if note is bool)
-        return cls(function, positional[:only], parameters, options, choices, masks)
+        whole = notes.get("axis") == int | None
+        return cls(function, positional[:only], parameters, options, choices, masks, whole)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -72,3 +72,22 @@ def _(x, t, xp):
 @funnel.derivative("t")
 def _(x, t, xp):
     return xp.where(x < t, 1.0, xp.where(x > t, 0.0, xp.where(x == t, 0.5, x + t)))
+
+
+@activation(
+    tex=r"\begin{cases} \max(x_i, 0) & i \text{ even} \\ \min(x_i, 0) & \text{otherwise} \end{cases}",
+    paper="Eidnes & Nokland 2017, Shifting Mean Activation Towards Zero with Bipolar Activation Functions, "
+    "arXiv:1709.04054",
+    module="BipolarReLU",
+    aliases=("brelu",),
+    kinks={0: 0},
+)
+def bipolar_relu(x, /, *, axis=1, xp):
+    """The rectifier f(x) for every second entry along `axis`, -f(-x) for the others: their means cancel."""
+    return xp.where(xp.even_places(x, axis), xp.maximum(x, 0.0), xp.minimum(x, 0.0))
+
+
+@bipolar_relu.pullback
+def _(x, dy, axis, xp):
+    off = xp.where(xp.even_places(x, axis), x, -x) <= 0
+    return xp.where(off, 0.0, dy)

@@ -1,5 +1,7 @@
 """Exponential activations: the identity on the right, a saturating exponential on the left."""
 
+from typing import Literal
+
 from xact._activation import activation
 
 # Fixed point of mean 0 and variance 1, Klambauer et al. 2017, equation 14.
@@ -109,3 +111,68 @@ def resp(x, /, alpha=1.7, *, xp):
 @resp.derivative
 def _(x, alpha, xp):
     return xp.where(x < 0, xp.sigmoid(xp.minimum(x, 0.0)), xp.where(xp.isnan(x), x, alpha))
+
+
+@activation(
+    tex=r"\begin{cases} x\,\sigma(x) & x \ge 0 \\ (e^x - 1)\,\sigma(x) & \text{otherwise} \end{cases}",
+    paper="Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",
+    module="ELiSH",
+)
+def elish(x, /, *, xp):
+    """SiLU on the right, ELU times a sigmoid on the left, with one derivative, 1/2, where they meet."""
+    return xp.where(x < 0, xp.expm1(xp.minimum(x, 0.0)), x) * xp.sigmoid(x)
+
+
+@elish.derivative
+def _(x, xp):
+    return xp.elish_derivative(x)
+
+
+@activation(
+    tex=r"\min(\max(\frac{x + 1}{2}, 0), 1) \begin{cases} x & x \ge 0 \\"
+    r" e^{x - 1} & \text{version} = \texttt{echo} \\ e^x - 1 & \text{otherwise} \end{cases}",
+    paper="Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",
+    module="HardELiSH",
+    kinks={-1: 0, 1: 1},
+)
+def hard_elish(x, /, *, version: Literal["paper", "echo"] = "paper", xp):
+    """ELiSH with the sigmoid in three straight lines; exactly 0 left of -1 and x right of 1.
+
+    The version of Echo-AI has e^(x - 1) in the place of e^x - 1: it is positive on the left, and jumps at 0.
+    """
+    n, m = xp.minimum(x, 0.0), xp.clip(x, -1.0, 1.0)
+    left = xp.exp(n - 1) if version == "echo" else xp.expm1(n)
+    return xp.where(x >= 1, x, xp.where(x < 0, left, m) * ((m + 1) / 2))
+
+
+@hard_elish.derivative
+def _(x, version, xp):
+    if version == "paper":
+        return xp.hard_elish_derivative(x)
+    n = xp.clip(x, -1.0, 0.0)
+    return xp.where(x <= -1, 0.0, xp.where(x < 0, xp.exp(n - 1) * (n + 2) / 2, xp.hard_elish_derivative(x)))
+
+
+@activation(
+    tex=r"\begin{cases} -\frac{\log(1 - \alpha (x + \alpha))}{\alpha} & \alpha < 0 \\ x & \alpha = 0 \\"
+    r" \frac{e^{\alpha x} - 1}{\alpha} + \alpha & \text{otherwise} \end{cases}",
+    paper="Godfrey & Gashler 2015, A Continuum among Logarithmic, Linear, and Exponential Functions, arXiv:1602.01321",
+    learnable={"alpha": 0.0},
+    budget={"parameters": (1, "the value crosses 0 near -alpha, where terms with alpha cancel")},
+)
+def soft_exponential(x, /, alpha=0.0, *, xp):
+    """The logarithm for alpha = -1, x for 0, the exponential for 1, and what lies between.
+
+    For a negative alpha there is no value left of alpha - 1 / alpha: NaN.
+    """
+    return xp.soft_exponential(x, alpha)
+
+
+@soft_exponential.derivative
+def _(x, alpha, xp):
+    return xp.soft_exponential_slope(x, alpha)
+
+
+@soft_exponential.derivative("alpha")
+def _(x, alpha, xp):
+    return xp.soft_exponential_rate_derivative(x, alpha)

@@ -231,3 +231,30 @@ def _(x, p1, p2, beta, xp):
     x = xp.where(xp.isinf(x), 0.0, x)
     k = p1 - p2
     return k * k * (x * (x * xp.logistic_pdf(beta * (k * x))))
+
+
+@activation(
+    tex=r"(1 + e^{-\beta x})^{-\alpha}",
+    paper="Richards 1959, A Flexible Growth Function for Empirical Use",
+    requires=("alpha > 0",),
+)
+def richards(x, /, alpha=1.5, beta=1.0, *, xp):
+    """The sigmoid of beta x to the power alpha: the factor of x in aria2."""
+    return xp.sigmoid_power(x, beta, alpha)
+
+
+@richards.derivative
+def _(x, alpha, beta, xp):
+    return alpha * beta * (xp.sigmoid_power(x, beta, alpha) * xp.sigmoid(-(beta * x)))
+
+
+@richards.derivative("alpha")
+def _(x, alpha, beta, xp):
+    y = xp.sigmoid_power(x, beta, alpha)
+    return y * xp.where(y == 0, 0.0, xp.log_sigmoid(beta * x))
+
+
+@richards.derivative("beta")
+def _(x, alpha, beta, xp):
+    slope = alpha * (xp.sigmoid_power(x, beta, alpha) * xp.sigmoid(-(beta * x)))
+    return xp.where(slope == 0, 0.0, x) * slope

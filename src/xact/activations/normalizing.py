@@ -95,3 +95,28 @@ def standardize(x, /, *, axis=-1, epsilon=1e-5, xp):
 @standardize.pullback
 def _(x, dy, axis, epsilon, xp):
     return xp.standardized_pullback(x, dy, epsilon, axis)
+
+
+@activation(
+    tex=r"\max(x_i - \frac{\alpha}{n} \sum_j x_j, 0), \quad n = \sum_j (1 + 0 \cdot x_j)",
+    paper="Dubey & Chakraborty 2018, Average Biased ReLU Based CNN Descriptor for Improved Face Retrieval, "
+    "arXiv:1804.02051",
+    module="ABReLU",
+    aliases=("abrelu",),
+)
+def ab_relu(x, /, alpha=1.0, *, axis: int | None = None, xp):
+    """The rectifier of what exceeds alpha times the mean along `axis`: of the whole array, batch included, for None."""
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    return xp.maximum(xp.above_average(x, alpha, axis), 0.0)
+
+
+@ab_relu.pullback
+def _(x, dy, alpha, axis, xp):
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    return xp.above_average(xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dy), alpha, axis)
+
+
+@ab_relu.pushforward
+def _(x, dx, alpha, axis, xp):
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    return xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, xp.above_average(dx, alpha, axis))

@@ -65,3 +65,56 @@ def sine(x, /, w0=1.0, *, xp):
 @sine.derivative
 def _(x, w0, xp):
     return w0 * xp.cos(xp.phase(x, w0))
+
+
+@activation(
+    tex=r"(x + a \sin(b x))\,\sigma(x)",
+    paper="Paul et al. 2022, SinLU: Sinu-Sigmoidal Linear Unit, doi:10.3390/math10030337",
+    module="SinLU",
+    learnable={"a": 1.0, "b": 1.0},
+    budget={"parameters": (1, "next to the zeros of the slope the rounding of b x counts")},
+)
+def sinlu(x, /, a=1.0, b=1.0, *, xp):
+    """SiLU with a ripple of size a and frequency b."""
+    z = xp.where(xp.isinf(x), 0.0, x)
+    return xp.x_sigmoid(x + a * xp.sin(xp.phase(z, b)), x)
+
+
+@sinlu.derivative
+def _(x, a, b, xp):
+    z = xp.where(x == -xp.inf, 0.0, x)
+    y = xp.phase(z, b)
+    s, c = xp.sin(y), xp.cos(y)
+    e = xp.exp(xp.where(x < 0, x, -x))
+    h = xp.one_plus_cosine(y, a * b)
+    # (h sigma(x) + (x + a sin(b x)) sigma'(x)), over (1 + e)^2.
+    left, right = e * (((1 + z) + a * (b * c + s)) + e * h), h + e * (h + z + a * s)
+    return xp.where(x < 0, left, right) / ((1 + e) * (1 + e))
+
+
+@sinlu.derivative("a")
+def _(x, b, xp):
+    return xp.sin(xp.phase(xp.where(x == -xp.inf, 0.0, x), b)) * xp.sigmoid(x)
+
+
+@sinlu.derivative("b")
+def _(x, a, b, xp):
+    return a * (xp.x_sigmoid(x, x) * xp.cos(xp.phase(xp.where(x == -xp.inf, 0.0, x), b)))
+
+
+@activation(
+    tex=r"\begin{cases} x & x > 0 \\ \epsilon (\sin(x) - \cos(x)) & \text{otherwise} \end{cases}",
+    paper="Rodrigues 2018, SineReLU: An Alternative to the ReLU Activation Function",
+    module="SineReLU",
+    kinks={0: "epsilon"},
+)
+def sine_relu(x, /, epsilon=0.0025, *, xp):
+    """A rectifier with a wave of size sqrt(2) epsilon on the left; it jumps at 0, where it is -epsilon."""
+    z = xp.where(xp.isinf(x), 0.0, xp.minimum(x, 0.0))
+    return xp.where(x > 0, x, epsilon * (xp.sin(z) - xp.cos(z)))
+
+
+@sine_relu.derivative
+def _(x, epsilon, xp):
+    z = xp.where(xp.isinf(x), 0.0, xp.minimum(x, 0.0))
+    return xp.where(x > 0, 1.0, epsilon * (xp.cos(z) + xp.sin(z)))

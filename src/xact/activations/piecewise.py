@@ -191,3 +191,21 @@ def identity(x, /, *, xp):
 @identity.derivative
 def _(x, xp):
     return xp.ones_like(x)
+
+
+@activation(
+    tex=r"\max(\min(x, a - x), 0)",
+    paper="Hong et al. 2022, On the Activation Function Dependence of the Spectral Bias of Neural Networks, "
+    "arXiv:2208.04924",
+    kinks={0: 0, "a / 2": 0, "a": 0},
+    requires=("a > 0",),
+)
+def hat(x, /, a=2.0, *, xp):
+    """The finite element of degree 1: up to a / 2 and down again, 0 outside of [0, a]."""
+    return xp.maximum(xp.minimum(x, a - x), 0.0)
+
+
+@hat.derivative
+def _(x, a, xp):
+    outside = (x <= 0) | (x >= a)
+    return xp.where(outside, 0.0, xp.where(x == a / 2, 0.0, xp.sign(a / 2 - x)))

@@ -163,3 +163,48 @@ def flatten_t_swish(x, /, threshold=-0.2, *, xp):
 @flatten_t_swish.derivative
 def _(x, xp):
     return xp.where(x <= 0, 0.0, xp.x_sigmoid_derivative(x, x))
+
+
+@activation(
+    tex=r"x\,\tanh(e^x)",
+    paper="Liu & Di 2020, TanhExp: A Smooth Activation Function with High Convergence Speed for Lightweight Neural "
+    "Networks, arXiv:2003.09855",
+    aliases=("telu",),
+)
+def tanh_exp(x, /, *, xp):
+    """Mish without its logarithm: least, about -0.353, near x = -1.090, x itself from 2 on; also called TeLU."""
+    return xp.x_tanh_exp(x)
+
+
+@tanh_exp.derivative
+def _(x, xp):
+    return xp.x_tanh_exp_derivative(x)
+
+
+@activation(
+    tex=r"x\,\tanh(\log(1 + e^{x + \beta}))",
+    paper="Misra 2019, Mila: Controlling Minima Concavity in Activation Function",
+)
+def mila(x, /, beta=-0.25, *, xp):
+    """Mish with its gate shifted: the smaller beta, the deeper the dip on the left."""
+    return xp.x_tanh_softplus_at(x, beta)
+
+
+@mila.derivative
+def _(x, beta, xp):
+    return xp.x_tanh_softplus_at_derivative(x, beta)
+
+
+@activation(
+    tex=r"x\,\tanh(\beta \log(1 + e^x))",
+    paper="Misra 2019, Beta Mish: An uni-parametric adaptive activation function derived from Mish",
+)
+def beta_mish(x, /, beta=1.5, *, xp):
+    """Mish at beta = 1; a larger beta brings it nearer to the rectifier."""
+    z = xp.clip(x, -800.0, None)  # softplus(-800) is 0, times -inf
+    return z * xp.tanh(beta * xp.softplus(z))
+
+
+@beta_mish.derivative
+def _(x, beta, xp):
+    return xp.x_tanh_softplus_scaled_derivative(x, beta)

@@ -118,7 +118,7 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
     activation = module.activation
     for name, attribute in module._arguments.items():
         value = getattr(module, attribute)
-        if name == "axis" and value is None:
+        if attribute == "dim" and value is None:
             given[name] = _implicit_axis(activation.name, x)
         # A call with nothing but its defaults is the fast one.
         elif name in activation.learnable or value != activation.defaults[name]:

@@ -6,7 +6,8 @@ import math
 
 from xact.special.polynomial import Fit, horner
 
-__all__ = ["log_cosh", "tanh", "tanhshrink", "x_tanh_softplus", "x_tanh_softplus_derivative"]
+__all__ = ["log_cosh", "tanh", "tanhshrink", "x_tanh_exp", "x_tanh_softplus"]
+__all__ += ["x_tanh_softplus_at", "x_tanh_softplus_at_derivative", "x_tanh_softplus_derivative"]
 
 TANHSHRINK = Fit(
     single=(
@@ -85,23 +86,55 @@ def log_cosh(x, /, *, xp):
 SATURATED = 21.0
 
 
+def mish_of(x, e):
+    """x tanh(log(1 + e)), as x n / (n + 2), n = e (e + 2)."""
+    n = e * (e + 2)
+    return x * (n / (n + 2))
+
+
+def mish_slope_of(x, e):
+    """Its derivative where e' = e, as a quotient of polynomials: e ((x + 1) + e ((x + 3/2) + m)) /
+    (1 + e (2 + e (2 + m))), m = e (1 + e / 4). Grouped round 1 + x, so that nothing large cancels at its zero.
+    """
+    m = e * (1 + 0.25 * e)
+    return e * ((x + 1) + e * ((x + 1.5) + m)) / (1 + e * (2 + e * (2 + m)))
+
+
 def x_tanh_softplus(x, /, *, xp):
     """x tanh(log(1 + e^x)) (mish), as x n / (n + 2), n = e (e + 2), e = exp(min(x, 21)). Error: 4 / 4 ULP. Source:
     Misra 2019, arXiv:1908.08681; the rational form is well known.
     """
     x = xp.clip(x, -800.0, None)  # e^-800 is 0, times -inf
-    e = xp.exp(xp.clip(x, None, SATURATED))
-    n = e * (e + 2)
-    return x * (n / (n + 2))
+    return mish_of(x, xp.exp(xp.clip(x, None, SATURATED)))
 
 
 def x_tanh_softplus_derivative(x, /, *, xp):
-    """tanh(s) + x sigma(x) (1 - tanh(s)^2), s = log(1 + e^x) (mish'), as a quotient of polynomials in e = e^x, x up to
-    21: e ((x + 1) + e ((x + 3/2) + m)) / (1 + e (2 + e (2 + m))), m = e (1 + e / 4). Grouped round 1 + x, so that
-    nothing large cancels at its zero -1.1924. Error: 4 / 4 ULP beside the change that 1 ULP of x makes, which is more
-    only at the zero. Source: own.
+    """tanh(s) + x sigma(x) (1 - tanh(s)^2), s = log(1 + e^x) (mish'), as `mish_slope_of` has it, x up to 21.
+    Error: 4 / 4 ULP beside the change that 1 ULP of x makes, which is more only at the zero, -1.1924. Source: own.
     """
     x = xp.clip(x, -800.0, SATURATED)
-    e = xp.exp(x)
-    m = e * (1 + 0.25 * e)
-    return e * ((x + 1) + e * ((x + 1.5) + m)) / (1 + e * (2 + e * (2 + m)))
+    return mish_slope_of(x, xp.exp(x))
+
+
+def x_tanh_softplus_at(x, shift, /, *, xp):
+    """x tanh(log(1 + e^(x + shift))). Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: as
+    x_tanh_softplus.
+    """
+    x = xp.clip(x, -800.0, None)
+    return mish_of(x, xp.exp(xp.clip(x + shift, None, SATURATED)))
+
+
+def x_tanh_softplus_at_derivative(x, shift, /, *, xp):
+    """Its derivative, x + shift up to 21. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: as
+    x_tanh_softplus_derivative.
+    """
+    x = xp.minimum(xp.clip(x, -800.0, None), SATURATED - shift)
+    return mish_slope_of(x, xp.exp(x + shift))
+
+
+def x_tanh_exp(x, /, *, xp):
+    """x tanh(e^x), and its limit 0 at -inf. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: Liu and
+    Di 2020, arXiv:2003.09855.
+    """
+    x = xp.clip(x, -800.0, None)
+    return x * xp.tanh(xp.exp(xp.clip(x, None, 4.0)))

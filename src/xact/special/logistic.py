@@ -5,7 +5,7 @@ derivative of abs at 0 is 0, that of exp(-|x|) there is not, and other transform
 formulas.
 """
 
-from xact.special.algebraic import product_error
+from xact.special.algebraic import bounded_product, product_error
 from xact.special.polynomial import Fit, horner
 
 __all__ = [
@@ -15,11 +15,13 @@ __all__ = [
     "log_sigmoid",
     "logistic_pdf",
     "sigmoid",
+    "sigmoid_power",
     "softplus",
     "x_mixture",
     "x_mixture_derivative",
     "x_sigmoid",
     "x_sigmoid_derivative",
+    "x_sigmoid_power_derivative",
 ]
 LOGARITHM_REST = Fit(
     single=(
@@ -167,3 +169,31 @@ def generalized_logistic_shape_derivative(x, shape, rate, /, *, xp):
     rest = inside * inside * horner(inside, LOGARITHM_REST.of(x, xp))
     outer = xp.where((z < 0) | (y == 0), 0.0, z) + xp.log1p(e) - v  # an infinite z times the vanished y
     return xp.where(z < 0, rest, outer) * (y + y * error) / (shape * shape)
+
+
+def sigmoid_power(x, rate, power, /, *, xp):
+    """sigma(y)^power, y = rate x, power > 0, as (1 + e)^-power, e = exp(-|y|), with the error of 1 + e to first order;
+    times e^(power y) for y < 0, with that of the exponent. Error: 4 / 4 ULP beside the change that 1 ULP of x makes.
+    Source: own.
+    """
+    power = power * xp.ones_like(x)
+    y, error = bounded_product(rate, x, xp)
+    negative = y < 0
+    e = xp.exp(xp.where(negative, y, -y))
+    s = 1 + e
+    bounded = xp.pow(s, -power) * (1 - power * ((e - (s - 1)) / s))
+    exponent, rest = bounded_product(power, xp.where(negative, y, 0.0), xp)
+    return xp.exp(exponent) * (bounded + bounded * (rest + xp.where(negative, power * error, 0.0)))
+
+
+def x_sigmoid_power_derivative(x, rate, power, /, *, xp):
+    """sigma(y)^power (1 + power y sigma(-y)), y = rate x: the derivative of x sigma(y)^power, as in
+    x_sigmoid_derivative. Error: 4 / 4 ULP beside the changes that 1 ULP of x, of the rate and of the power make.
+    Source: own.
+    """
+    y, error = bounded_product(rate, x, xp)
+    negative = y < 0
+    e = xp.exp(xp.where(negative, y, -y))
+    h = xp.line(y, power, 0.0, 1.0) + power * error
+    slope = xp.where(negative, h + e, 1 + e * h) / (1 + e)
+    return xp.sigmoid_power(x, rate, power) * slope

@@ -5,7 +5,9 @@ from types import ModuleType
 
 from xact.special import (
     algebraic,
+    continuum,
     exponential,
+    gate_slopes,
     gelu_tanh,
     hyperbolic,
     logistic,
@@ -17,8 +19,8 @@ from xact.special import (
     softmax,
 )
 
-FAMILIES: tuple[ModuleType, ...] = (algebraic, exponential, gelu_tanh, hyperbolic, logistic, normal, periodic, random)
-FAMILIES += (reductions, simplex, softmax)
+FAMILIES: tuple[ModuleType, ...] = (algebraic, continuum, exponential, gate_slopes, gelu_tanh, hyperbolic, logistic)
+FAMILIES += (normal, periodic, random, reductions, simplex, softmax)
 GENERIC = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 
 

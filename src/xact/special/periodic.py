@@ -2,7 +2,7 @@
 
 from xact.special.polynomial import Fit
 
-__all__ = ["one_plus_sine", "phase", "sine_square_slope"]
+__all__ = ["one_plus_cosine", "one_plus_sine", "phase", "sine_square_slope"]
 
 QUARTER = Fit(  # pi / 4, and what its rounding leaves
     single=(0.785398185, -2.18556941e-08),
@@ -28,6 +28,14 @@ def one_plus_sine(y, size, /, *, xp):
     s = xp.sin(z) + rest * xp.cos(z)
     sine = 2 * xp.sin(y) * xp.cos(y)
     return xp.where(sine > -0.5, 1 + size * sine, (1 - size) + size * (2 * s * s))
+
+
+def one_plus_cosine(y, size, /, *, xp):
+    """1 + size cos(y); where the cosine is below -1/2 as (1 - size) + 2 size cos(y / 2)^2, which for size 1 keeps its
+    digits at the zeros. Error: 4 / 4 ULP beside the changes that 1 ULP of y and of size make. Source: own.
+    """
+    cosine, half = xp.cos(y), xp.cos(y / 2)
+    return xp.where(cosine > -0.5, 1 + size * cosine, (1 - size) + size * (2 * half * half))
 
 
 def sine_square_slope(x, frequency, /, *, xp):

@@ -1,9 +1,12 @@
 """Sums, means and largest values along one axis, without overflow and with their digits."""
 
+from xact.special.algebraic import product_error
 from xact.special.softmax import others, shifted
 
 __all__ = [
+    "above_average",
     "above_normal_quantile",
+    "even_places",
     "grouped",
     "halves",
     "log_mean_exp",
@@ -135,3 +138,24 @@ def halves(x, axis, /, *, xp):
     """The two halves of an array along an axis. Error: none. Source: own."""
     half, before = x.shape[axis] // 2, (slice(None),) * (axis % x.ndim)
     return x[(*before, slice(0, half), ...)], x[(*before, slice(half, None), ...)]
+
+
+def above_average(x, factor, axis, /, *, xp):
+    """x - factor mean(x) along an axis, or several, without overflow. Error: 4 / 4 ULP beside the change that 1 ULP of
+    each entry makes. Source: own.
+    """
+    if 0 in x.shape:
+        return 1 * x
+    size = xp.max(xp.abs(x), axis=axis, keepdims=True)
+    scale = xp.where((size > FAR) & (size < xp.inf), size, 1.0)
+    mean = xp.mean(x / scale, axis=axis, keepdims=True)
+    factor = factor * xp.ones_like(mean)
+    product = factor * mean
+    error = product_error(factor, mean, product, xp)
+    return (x - scale * product) - scale * xp.where(xp.isnan(error), 0.0, error)
+
+
+def even_places(x, axis, /, *, xp):
+    """Whether an entry has an even number along the axis, which counts from 0. Error: none. Source: own."""
+    half = xp.cumulative_sum(xp.ones_like(x), axis=axis) / 2
+    return half > xp.floor(half)
