@@ -34,6 +34,16 @@ def mish_derivative(x):
     return t + x * sigma(x) * (1 - t * t)
 
 
+def tanh_exp_derivative(x):
+    t = x.exp().tanh()
+    return t + x * x.exp() * (1 - t * t)
+
+
+def elish_derivative(x):
+    e = x.exp()
+    return e * (e * (e + 2) - 1) / (1 + e) ** 2 if x < 0 else sigma(x) * (1 + x * sigma(-x))
+
+
 def gelu_tanh_argument(x):
     return 2 * (2 / arb.pi()).sqrt() * (x + arb("0.044715") * x**3)
 
@@ -58,9 +68,11 @@ class Case:
 INF = math.inf
 CASES = {
     "erf": Case(lambda x: x.erf(), -1, 1, odd=True, kinks=(0.5,)),
+    "erf_derivative": Case(lambda x: (-x * x).exp() * 2 / arb.pi().sqrt(), 0, 0),
     "erfc": Case(lambda x: x.erfc(), 2, 0),
     "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=22),
     "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=2300, kinks=(-0.752461422071016, -1.75, -0.3125)),
+    "elish_derivative": Case(elish_derivative, 0, 1, small=750, kinks=(-0.881373587019543, -1.5)),
     "expm1": Case(lambda x: x.expm1(), -1, None, kinks=(0.7, -0.7)),
     "log1mexp": Case(lambda x: (-(-x).expm1()).log(), None, 0, kinks=(0.7,)),
     "log_cosh": Case(lambda x: x.cosh().log(), INF, INF, kinks=(1,)),
@@ -80,6 +92,8 @@ CASES = {
     "x_sigmoid_derivative": Case(
         lambda x: sigma(x) * (1 + x * sigma(-x)), 0, 1, arity=2, small=750, kinks=(-1.2784645427610738,)
     ),
+    "x_tanh_exp": Case(lambda x: x * x.exp().tanh(), 0, INF, small=750),
+    "x_tanh_exp_derivative": Case(tanh_exp_derivative, 0, 1, small=750, kinks=(-1.08983, 0.405465)),
     "x_tanh_softplus": Case(lambda x: x * (1 + x.exp()).log().tanh(), 0, INF, small=750),
     "x_tanh_softplus_derivative": Case(mish_derivative, 0, 1, small=750, kinks=(-1.192411210345,)),
 }

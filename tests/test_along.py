@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import xact
+from xact.testing import along
+from xact.testing.contract import Case
 
 INF = float("inf")
 LIBRARIES = ("numpy", "jax", "torch")
@@ -23,6 +25,10 @@ CASES = [
     ("crelu", {"axis": 0}),
     ("gumbel_softmax", {"tau": 0.5, "training": False}),
     ("poly_norm", {}),
+    ("ab_relu", {"axis": -1}),
+    ("ab_relu", {"alpha": 0.75, "axis": 1}),
+    ("bipolar_relu", {}),
+    ("bipolar_relu", {"axis": 1}),
 ]
 PROJECTIONS = [("sparsemax", {}), ("entmax15", {}), ("entmax", {"alpha": 1.7}), ("hardmax", {})]
 PROJECTIONS += [("normmax", {"alpha": 1.7}), ("budget", {"budget": 2.5})]
@@ -163,6 +169,37 @@ def test_maxout_shares_ties():
     np.testing.assert_array_equal(back, [1.5, 1.5, 5, 0])
     with pytest.raises(xact.ShapeError, match="multiple of `pieces`"):
         xact.maxout(np.ones(5))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ab_relu_is_its_formula(dtype, library):
+    """In rows of one entry that is its own mean: there the formula has no derivative."""
+    pytest.importorskip(library)
+    case = Case(xact.ab_relu, {"alpha": 1.0})
+    found = [one for one in along.accuracy_along(case, library, dtype) if np.isfinite(one.figure)]
+    assert all(one.passed for one in found), "\n".join(map(str, found))
+    assert len(found) == 2 * len(along.rows(dtype)) - 1
+
+
+def test_ab_relu_of_a_whole_array():
+    x = sample()
+    np.testing.assert_allclose(xact.ab_relu(x), np.maximum(x - x.mean(), 0), rtol=1e-13)
+    y, pullback = xact.vjp("ab_relu", x)
+    kept = np.where(y > 0, 1.0, 0.0)
+    np.testing.assert_allclose(pullback(np.ones_like(x))[0], kept - kept.mean(), rtol=1e-13)
+    np.testing.assert_array_equal(xact.ab_relu(np.full((2, 2), 3e38, np.float32)), 0)
+    assert xact.ab_relu(np.zeros((0, 3))).shape == (0, 3)
+    with pytest.raises(TypeError, match="softmax: `axis` must be an integer"):
+        xact.softmax(x, axis=None)
+
+
+def test_bipolar_relu_alternates():
+    x = np.array([[1.0, 1.0, -1.0, -1.0, 0.0, -0.0, np.nan]])
+    np.testing.assert_array_equal(xact.bipolar_relu(x), [[1, 0, 0, -1, 0, 0, np.nan]])
+    back = xact.vjp("bipolar_relu", x[:, :6])[1](np.arange(1.0, 7.0)[None])[0]
+    np.testing.assert_array_equal(back, [[1, 0, 0, 4, 0, 0]])
+    np.testing.assert_array_equal(xact.bipolar_relu(x.T, axis=0), xact.bipolar_relu(x).T)
 
 
 def test_crelu_at_zero():

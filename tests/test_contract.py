@@ -14,7 +14,7 @@ DTYPES = ["float32", "float64", "float16", "bfloat16"]
 ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 # Their results are no formula that the truth can read: tests/test_simplex.py and tests/test_along.py have their own.
 ELSEWHERE = {"sparsemax", "entmax15", "entmax", "hardmax", "maxout", "crelu", "gumbel_softmax", "normmax", "budget"}
-ELSEWHERE |= {"geglu_sparse", "poly_norm"}
+ELSEWHERE |= {"ab_relu", "bipolar_relu", "geglu_sparse", "poly_norm"}
 ALONG = [name for name in xact.names() if not xact.get(name).elementwise and name not in ELSEWHERE]
 
 

@@ -13,6 +13,7 @@ WEIGHT = np.array([0.5, -0.25, 0.75])
 ABOVE, BELOW = np.array([0.1, 0.5, -0.7, 0.2, 0.3]), np.array([0.2, 1.3, 0.1, 0.5])
 CASES = [
     ("poly_relu", {"weight": WEIGHT, "bias": 0.5}, {}),
+    ("apl", {"a": WEIGHT, "b": np.array([-1.0, 0.25, 2.0])}, {}),
     ("poly_norm", {"weight": WEIGHT, "bias": 0.5}, {"axis": 0}),
     *(("rational", {"numerator": ABOVE, "denominator": BELOW}, {"version": version}) for version in "ABCDN"),
 ]

@@ -110,7 +110,8 @@ def test_gradient_is_a_number(autodiff, name, dtype):
     ("normal_cdf", 1 / math.sqrt(2 * math.pi)), ("normal_pdf", 0), ("x_normal_cdf", 0.5),
     ("x_normal_cdf_derivative", 2 / math.sqrt(2 * math.pi)), ("gelu_tanh", 0.5),
     ("gelu_tanh_derivative", 2 / math.sqrt(2 * math.pi)), ("log_cosh", 0),
-    ("x_tanh_softplus", 0.6), ("x_tanh_softplus_derivative", 0.64),
+    ("elish_derivative", 0.5), ("erf_derivative", 0), ("x_tanh_exp", math.tanh(1)),
+    ("x_tanh_exp_derivative", 2 / math.cosh(1) ** 2), ("x_tanh_softplus", 0.6), ("x_tanh_softplus_derivative", 0.64),
     ("x_sigmoid", 0.5), ("x_sigmoid_derivative", 0.5),
 ])  # fmt: skip
 @pytest.mark.parametrize("autodiff", ["jax", "torch"])

@@ -50,6 +50,51 @@ def sine_square_slope(x: Any, frequency: float) -> Any:
     return (x * (2 * a * x).sin() - (1 - (2 * a * x).cos()) / (2 * a)) / a
 
 
+def tanh_softplus_slope(x: Any, y: Any, size: float) -> Any:
+    t = (arb(size) * y.exp().log1p()).tanh()
+    return t + x * arb(size) * sigma(y) * (1 - t * t)
+
+
+def erf_slope(y: Any, w: Any, slope: Any) -> Any:
+    return w.erf() + y * slope * 2 / arb.pi().sqrt() * (-w * w).exp()
+
+
+def erf_exp_slope(x: Any, size: float, rate: float) -> Any:
+    u = arb(size) * (arb(rate) * x).exp()
+    return erf_slope(arb(rate) * x, u, u)
+
+
+def erf_softplus_slope(x: Any, size: float, rate: float) -> Any:
+    y = arb(rate) * x
+    return erf_slope(y, arb(size) * y.exp().log1p(), arb(size) * sigma(y))
+
+
+def soft_exponential(x: Any, rate: float) -> Any:
+    a = arb(rate)
+    return -(1 - a * (x + a)).log() / a if rate < 0 else (a * x).expm1() / a + a if rate else x
+
+
+def soft_exponential_slope(x: Any, rate: float) -> Any:
+    a = arb(rate)
+    return 1 / (1 - a * (x + a)) if rate < 0 else (a * x).exp()
+
+
+def soft_exponential_by_rate(x: Any, rate: float) -> Any:
+    a, t = arb(rate), arb(rate) * x
+    if not rate:
+        return 1 + x * x / 2
+    if rate > 0:
+        return 1 + (t * t.exp() - t.expm1()) / a**2
+    w = -a * (x + a)
+    return 1 / (1 + w) + (w.log1p() - w / (1 + w)) / a**2
+
+
+def hard_elish_slope(x: Any) -> Any:
+    if x <= -1 or x >= 1:
+        return arb(int(x >= 1))
+    return (x.exp() * (x + 2) - 1) / 2 if x < 0 else x + 0.5
+
+
 @dataclass(frozen=True)
 class Case:
     """truth: of x and the numbers. arrays: how many of the first arguments are x; reach: the largest x that counts."""
@@ -64,9 +109,42 @@ class Case:
 
 SIGMOIDS = ((1.0, 1.0), (0.5, 2.0), (2.0, 0.75))
 NORMAL = ((0.0, 1.0), (0.5, 0.75), (-1.25, 2.0))
+POWERS = ((1.0, 1.5), (2.0, 0.75))
+RATES = ((-0.5,), (0.0,), (0.75,))
 MIXED = ((1.0, 0.0), (1.25, 0.75), (1.5, 0.25))
 CASES = {
     "exponential_remainder": Case(lambda x: x.expm1() - x, ((),), inside=lambda x: x <= 0),
+    "hard_elish_derivative": Case(hard_elish_slope, ((),)),
+    "line": Case(
+        lambda x, slope, place, value: arb(value) + arb(slope) * (x - arb(place)),
+        ((0.75, 0.0, -0.25), (-1.25, 0.5, 2.0)),
+    ),
+    "one_plus_cosine": Case(lambda y, size: 1 + arb(size) * y.cos(), ((1.0,), (0.5,)), reach=100),
+    "sigmoid_power": Case(lambda x, rate, power: sigma(arb(rate) * x) ** arb(power), POWERS, small=2**16),
+    "sigmoid_power_slope": Case(
+        lambda x, rate, power: sigma(arb(rate) * x) ** arb(power) * sigma(-arb(rate) * x), POWERS, small=2**16
+    ),
+    "soft_exponential": Case(soft_exponential, RATES, inside=lambda x: np.abs(x) < 1),
+    "soft_exponential_slope": Case(soft_exponential_slope, RATES, inside=lambda x: np.abs(x) < 1),
+    "soft_exponential_rate_derivative": Case(soft_exponential_by_rate, RATES, inside=lambda x: np.abs(x) < 1),
+    "x_erf_exp_derivative": Case(erf_exp_slope, ((0.75, 0.75), (0.5, 1.0)), small=750),
+    "x_erf_softplus_derivative": Case(erf_softplus_slope, ((1.25, 0.875), (1.0, 1.0)), small=750),
+    "x_sigmoid_power_derivative": Case(
+        lambda x, rate, power: (
+            sigma(arb(rate) * x) ** arb(power) * (1 + arb(power) * arb(rate) * x * sigma(-arb(rate) * x))
+        ),
+        POWERS,
+        small=2**16,
+    ),
+    "x_tanh_softplus_at": Case(
+        lambda x, shift: x * (x + arb(shift)).exp().log1p().tanh(), ((-0.25,), (0.5,)), small=750
+    ),
+    "x_tanh_softplus_at_derivative": Case(
+        lambda x, shift: tanh_softplus_slope(x, x + arb(shift), 1.0), ((-0.25,), (0.5,)), small=750
+    ),
+    "x_tanh_softplus_scaled_derivative": Case(
+        lambda x, size: tanh_softplus_slope(x, x, size), ((1.5,), (0.75,)), small=750
+    ),
     "generalized_logistic": Case(richards, SIGMOIDS, small=750),
     "generalized_logistic_derivative": Case(
         lambda x, shape, rate, factor: (

@@ -82,7 +82,7 @@ def _(x, t, xp):
     aliases=("brelu",),
     kinks={0: 0},
 )
-def bipolar_relu(x, /, *, axis=1, xp):
+def bipolar_relu(x, /, *, axis=-1, xp):
     """The rectifier f(x) for every second entry along `axis`, -f(-x) for the others: their means cancel."""
     return xp.where(xp.even_places(x, axis), xp.maximum(x, 0.0), xp.minimum(x, 0.0))
 

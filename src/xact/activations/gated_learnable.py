@@ -34,9 +34,9 @@ def _(x, alpha, beta, xp):
 
 @aria2.derivative("beta")
 def _(x, alpha, beta, xp):
-    y = alpha * (xp.sigmoid_power(x, beta, alpha) * xp.sigmoid(-(beta * x)))
-    x = xp.where(y == 0, 0.0, x)
-    return x * (x * y)
+    slope = alpha * xp.sigmoid_power_slope(x, beta, alpha)
+    x = xp.where(slope == 0, 0.0, x)
+    return x * (x * slope)
 
 
 @activation(

@@ -245,7 +245,7 @@ def richards(x, /, alpha=1.5, beta=1.0, *, xp):
 
 @richards.derivative
 def _(x, alpha, beta, xp):
-    return alpha * beta * (xp.sigmoid_power(x, beta, alpha) * xp.sigmoid(-(beta * x)))
+    return alpha * beta * xp.sigmoid_power_slope(x, beta, alpha)
 
 
 @richards.derivative("alpha")
@@ -256,5 +256,5 @@ def _(x, alpha, beta, xp):
 
 @richards.derivative("beta")
 def _(x, alpha, beta, xp):
-    slope = alpha * (xp.sigmoid_power(x, beta, alpha) * xp.sigmoid(-(beta * x)))
-    return xp.where(slope == 0, 0.0, x) * slope
+    slope = xp.sigmoid_power_slope(x, beta, alpha)
+    return xp.where(slope == 0, 0.0, alpha * x) * slope

@@ -113,10 +113,11 @@ def ab_relu(x, /, alpha=1.0, *, axis: int | None = None, xp):
 @ab_relu.pullback
 def _(x, dy, alpha, axis, xp):
     axis = tuple(range(x.ndim)) if axis is None else axis
-    return xp.above_average(xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dy), alpha, axis)
+    kept = xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dy)
+    return kept - alpha * xp.mean_of(kept, axis)
 
 
 @ab_relu.pushforward
 def _(x, dx, alpha, axis, xp):
     axis = tuple(range(x.ndim)) if axis is None else axis
-    return xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, xp.above_average(dx, alpha, axis))
+    return xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dx - alpha * xp.mean_of(dx, axis))

@@ -121,7 +121,7 @@ def tanh_slope(w, xp):
 def of_exp(y, error, size, gate, slope, rest, xp):
     w = xp.clip(size * xp.exp(y), -FAR, FAR)
     outer = xp.where(xp.abs(w) > 30, 0.0, w) * slope(w)
-    near = xp.abs(w) < 1.5
+    near = (y < -0.5) & (xp.abs(w) < 1.5)
     round_zero = ((1 + y) + error) + rest(xp.where(near, w, 0.5), xp)
     return xp.where(near, outer * round_zero, gate(w) + y * outer)
 

@@ -16,6 +16,7 @@ __all__ = [
     "logistic_pdf",
     "sigmoid",
     "sigmoid_power",
+    "sigmoid_power_slope",
     "softplus",
     "x_mixture",
     "x_mixture_derivative",
@@ -171,19 +172,36 @@ def generalized_logistic_shape_derivative(x, shape, rate, /, *, xp):
     return xp.where(z < 0, rest, outer) * (y + y * error) / (shape * shape)
 
 
-def sigmoid_power(x, rate, power, /, *, xp):
-    """sigma(y)^power, y = rate x, power > 0, as (1 + e)^-power, e = exp(-|y|), with the error of 1 + e to first order;
-    times e^(power y) for y < 0, with that of the exponent. Error: 4 / 4 ULP beside the change that 1 ULP of x makes.
-    Source: own.
+def power_parts(x, rate, power, xp):
+    """e = exp(-|y|), y = rate x, 1 + e, what rounding took from it, over 1 + e, and e^(power y) for y < 0, 1 otherwise,
+    with the error of its exponent.
     """
-    power = power * xp.ones_like(x)
     y, error = bounded_product(rate, x, xp)
     negative = y < 0
     e = xp.exp(xp.where(negative, y, -y))
     s = 1 + e
-    bounded = xp.pow(s, -power) * (1 - power * ((e - (s - 1)) / s))
     exponent, rest = bounded_product(power, xp.where(negative, y, 0.0), xp)
-    return xp.exp(exponent) * (bounded + bounded * (rest + xp.where(negative, power * error, 0.0)))
+    return negative, e, s, (e - (s - 1)) / s, xp.exp(exponent), rest + xp.where(negative, power * error, 0.0)
+
+
+def sigmoid_power(x, rate, power, /, *, xp):
+    """sigma(y)^power, y = rate x, power > 0, as (1 + e)^-power, times e^(power y) for y < 0, with the errors of 1 + e
+    and of the exponents to first order. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: own.
+    """
+    power = power * xp.ones_like(x)
+    _, _, s, lost, scale, rest = power_parts(x, rate, power, xp)
+    result = xp.pow(s, -power)
+    return scale * (result + result * (rest - power * lost))
+
+
+def sigmoid_power_slope(x, rate, power, /, *, xp):
+    """sigma(y)^power sigma(-y), y = rate x: the derivative of sigmoid_power by x, over power rate. Error: 4 / 4 ULP
+    beside the change that 1 ULP of x makes. Source: own.
+    """
+    power = power * xp.ones_like(x)
+    negative, e, s, lost, scale, rest = power_parts(x, rate, power, xp)
+    result = xp.pow(s, -power) / s
+    return xp.where(negative, scale, e) * (result + result * (rest - (power + 1) * lost))
 
 
 def x_sigmoid_power_derivative(x, rate, power, /, *, xp):
