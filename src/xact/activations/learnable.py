@@ -237,6 +237,12 @@ def _(x, p1, p2, beta, xp):
     tex=r"(1 + e^{-\beta x})^{-\alpha}",
     paper="Richards 1959, A Flexible Growth Function for Empirical Use",
     requires=("alpha > 0",),
+    budget={
+        "C1 float32 by x": (4.5, "a product of two exponentials, each up to 2.4 ULP off, and a power"),
+        "C1 float64 by x": (4.5, "as in float32"),
+        "C1 float32 by beta": (5.5, "as by x, with one product more"),
+        "C1 float64 by beta": (5.5, "as by x, with one product more"),
+    },
 )
 def richards(x, /, alpha=1.5, beta=1.0, *, xp):
     """The sigmoid of beta x to the power alpha: the factor of x in aria2."""

@@ -85,14 +85,14 @@ def soft_exponential_rate_derivative(x, rate, /, *, xp):
     t = xp.clip(xp.where(negative, 0.0, rate * xp.where(positive, x, 0.0)), -800.0, None)
     near = (t > -2) & (t < 1)
     inner = xp.where(near, t, 0.0)
-    polynomial = x * x * horner(inner, EXPONENTIAL.of(x, xp))
+    polynomial = x * (x * horner(inner, EXPONENTIAL.of(x, xp)))
     right = 1 + xp.where(near, polynomial, ((t - 1) * xp.exp(t) + 1) / square)
     w = logarithm(x, rate, xp)
     s = 1 + w
     near = (w > -0.5) & (w < 1.5)
     inner = xp.where(near, w, 0.0)
     shifted = x + rate
-    polynomial = shifted * shifted * horner(inner / (2 + inner), LOGARITHMIC.of(x, xp))
+    polynomial = shifted * (shifted * horner(inner / (2 + inner), LOGARITHMIC.of(x, xp)))
     safe = xp.where(s <= 0, 1.0, s)
     left = 1 / safe + xp.where(near, polynomial, (xp.log(safe) - (1 - 1 / safe)) / square)
     return xp.where(negative, xp.where(s < 0, xp.nan, left), right)

@@ -159,8 +159,8 @@ def above_average(x, factor, axis, /, *, xp):
 
 
 def mean_of(x, axis, /, *, xp):
-    """The mean along an axis, or several, 0 where there is nothing: linear, for cotangents. Keeps the axes. Error: 4 / 4
-    ULP beside the change that 1 ULP of each entry makes. Source: own.
+    """The mean along an axis, or several, 0 where there is nothing: linear, for cotangents. Keeps the axes. Error:
+    4 / 4 ULP beside the change that 1 ULP of each entry makes. Source: own.
     """
     total = xp.sum(x, axis=axis, keepdims=True)
     count = math.prod(x.shape) // max(math.prod(total.shape), 1)
