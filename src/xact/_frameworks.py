@@ -180,10 +180,11 @@ _ACTIVATIONS_PLUS = {
 
 _ECHO = {
     **_same("weighted_tanh mish silu eswish sqnl isru isrlu bent_id soft_clipping Maxout"),
-    **_same("beta_mish elish mila APL SoftExponential"),
+    **_same("beta_mish elish mila APL"),
     # The curve itself, without the factor x of the paper.
     "aria2": "richards",
     "hard_elish": "hard_elish(version='echo')",
+    "SoftExponential": "soft_exponential(alpha=0.0)",
     "sineReLU": "sine_relu(epsilon=0.01)",
     # It draws the initial values at random.
     "SReLU": "srelu(version='echo')",

@@ -106,18 +106,18 @@ def _(x, dy, axis, epsilon, xp):
 )
 def ab_relu(x, /, alpha=1.0, *, axis: int | None = None, xp):
     """The rectifier of what exceeds alpha times the mean along `axis`: of the whole array, batch included, for None."""
-    axis = tuple(range(x.ndim)) if axis is None else axis
-    return xp.maximum(xp.above_average(x, alpha, axis), 0.0)
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    return xp.maximum(xp.above_average(x, alpha, axes), 0.0)
 
 
 @ab_relu.pullback
 def _(x, dy, alpha, axis, xp):
-    axis = tuple(range(x.ndim)) if axis is None else axis
-    kept = xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dy)
-    return kept - alpha * xp.mean_of(kept, axis)
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    kept = xp.where(xp.above_average(x, alpha, axes) <= 0, 0.0, dy)
+    return kept - alpha * xp.mean_of(kept, axes)
 
 
 @ab_relu.pushforward
 def _(x, dx, alpha, axis, xp):
-    axis = tuple(range(x.ndim)) if axis is None else axis
-    return xp.where(xp.above_average(x, alpha, axis) <= 0, 0.0, dx - alpha * xp.mean_of(dx, axis))
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    return xp.where(xp.above_average(x, alpha, axes) <= 0, 0.0, dx - alpha * xp.mean_of(dx, axes))
