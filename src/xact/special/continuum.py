@@ -1,5 +1,6 @@
 """The continuum of logarithm, line and exponential that soft_exponential runs through, for a rate of any sign."""
 
+from xact.special.algebraic import product_error
 from xact.special.exponential import ARTANH
 from xact.special.polynomial import Fit, horner
 
@@ -59,7 +60,10 @@ def soft_exponential(x, rate, /, *, xp):
     rate = rate * xp.ones_like(x)
     divisor = xp.where(rate == 0, 1.0, rate)
     left = -log1p(logarithm(x, rate, xp), xp) / divisor
-    right = xp.expm1(xp.where(rate > 0, rate * x, 0.0)) / divisor + rate
+    e, square = xp.expm1(xp.where(rate > 0, rate * x, 0.0)), rate * rate
+    # Near the rate 1 the left end, rate - 1 / rate, cancels.
+    ends = ((e + square) + product_error(rate, rate, square, xp)) / divisor
+    right = xp.where(rate > 0.5, ends, e / divisor + rate)
     return xp.where(rate < 0, left, xp.where(rate > 0, right, x))
 
 
