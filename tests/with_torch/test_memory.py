@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 DTYPES = [torch.float32, torch.bfloat16]
 SHAPE = (64, 8, 16)
 EVERY = cases.every(SHAPE)
-# What torch's partitioner keeps of these beside the input, float32 copies of 16 bits or a mask: it judges them dearer
+# What torch's partitioner keeps of these beside the input, float32 copies of 16 bits or masks: it judges them dearer
 # to compute again.
-PARTITIONED = {"gumbel_softmax": 2.0, "maxout": 2.0, "poly_norm": 2.125}
+PARTITIONED = {"gumbel_softmax": 2.0, "maxout": 2.0, "poly_norm": 2.125, "srelu": 2.0}
 # Of the others it keeps numbers of a row.
 ROWS = 1.125
 FEW = [

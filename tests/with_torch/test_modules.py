@@ -225,8 +225,8 @@ def test_own_values(activation: xact.Activation) -> None:
     leaves = [array.clone().requires_grad_() for array in case.arrays]
     masks = {name: case.parameters[name] for name in activation.body.masks}
     y = module(*leaves, **masks)
-    # What is learnt starts as float32.
-    expected, tolerance = case.call(*leaves), 1e-6 if activation.learnable else 0
+    # What is learnt starts as float32, where the Module starts it.
+    expected, tolerance = case.call(*leaves, **activation.learnable), 1e-6 if activation.learnable else 0
     torch.testing.assert_close(y, expected, rtol=tolerance, atol=tolerance)
     dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
     gradients = [torch.autograd.grad(result, leaves, dy) for result in (y, expected)]
@@ -251,7 +251,7 @@ def test_learnable_parameters(activation: xact.Activation) -> None:
             assert torch.equal(getattr(module, name), torch.full_like(getattr(module, name), initial).float().double())
         module(*case.arrays).sum().backward()
         before = module(*case.arrays).detach()
-        torch.optim.SGD(module.parameters(), lr=0.1).step()
+        torch.optim.SGD(module.parameters(), lr=1e-3).step()
         assert not torch.equal(module(*case.arrays), before)
         again = cls(num_parameters=count).double()
         again.load_state_dict(module.state_dict(), strict=True)
@@ -402,7 +402,9 @@ def test_activation_with_parameters(case: cases.Case) -> None:
         assert [*module.state_dict()] == [name]
         assert torch.equal(module(*given.arrays), given.call())
     learnt(*given.arrays).sum().backward()
-    assert getattr(learnt, name).grad.count_nonzero()
+    leaf = given.parameters[name].clone().requires_grad_()
+    given.call(**{name: leaf}).sum().backward()
+    assert torch.equal(getattr(learnt, name).grad, leaf.grad)
     assert not [*buffered.parameters()]
     traced = torch.fx.symbolic_trace(torch.nn.Sequential(learnt))
     for module in (
