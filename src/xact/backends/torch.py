@@ -101,6 +101,11 @@ def _flat(activation: Any, operands: tuple[Any, ...]) -> bool:
     return whole and bool(activation.elementwise) and not torch._C._are_functorch_transforms_active()
 
 
+def differentiated(operands: tuple[Any, ...]) -> bool:
+    """Whether a derivative is kept for: a compiler, a transform or autograd looks on."""
+    return torch.compiler.is_compiling() or _transformed(operands)
+
+
 def _transformed(operands: tuple[Any, ...]) -> bool:
     """Whether anything will ask for a derivative; without, the Function's 10 microseconds are saved."""
     if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:

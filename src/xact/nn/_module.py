@@ -8,6 +8,7 @@ import torch
 from xact import _activation
 from xact._catalogue import get
 from xact._signature import REQUIRED, bind
+from xact.nn import _few_bits
 
 # What a call decides, no constructor.
 OF_A_CALL = ("training", "rng", "dtype")
@@ -18,9 +19,14 @@ class Activation(torch.nn.Module):
 
     Raises `xact.UnknownActivationError` for a name the catalogue does not have, `TypeError` for parameters the
     activation does not take. A parameter given as a `torch.nn.Parameter` is learnt, one given as a tensor is a buffer.
+
+    backward_bits: 1, 2 or 4 bits to keep of each element for the backward pass in the place of the input; the gradient
+    is then approximate. `TypeError` for learnt parameters, along an axis and for several arrays.
     """
 
-    def __init__(self, activation: Any, /, **parameters: Any) -> None:
+    backward_bits: int | None = None
+
+    def __init__(self, activation: Any, /, *, backward_bits: int | None = None, **parameters: Any) -> None:
         super().__init__()
         tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
         found = get(activation, **{name: value for name, value in parameters.items() if name not in tensors})
@@ -35,14 +41,17 @@ class Activation(torch.nn.Module):
                 self.register_parameter(name, value)
             else:
                 self.register_buffer(name, value)
+        _keep_few(self, found, backward_bits, {**found.replaced, **parameters})
 
     def forward(self, *arrays: Any) -> Any:
+        if self.backward_bits is not None:
+            return _few(self, *arrays, **self.activation.replaced)
         given = {name: getattr(self, name) for name in self._tensors}
         return self.activation(*arrays, **given, **_mode(self))
 
     def extra_repr(self) -> str:
         shapes = [f"{name}: {tuple(getattr(self, name).shape)}" for name in self._tensors]
-        return ", ".join([repr(self.activation).removeprefix("xact."), *shapes])
+        return ", ".join([repr(self.activation).removeprefix("xact."), *shapes, *_shown_bits(self)])
 
 
 def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
@@ -53,6 +62,18 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         taken = {*inspect.signature(twin).parameters, *activation.learnable}
         arguments = {name: "dim" if name == "axis" else name for name in arguments}
         arguments = {name: attribute for name, attribute in arguments.items() if attribute in taken}
+    parent = twin or _Minted
+    signature = inspect.signature(twin) if twin else _constructor(activation)
+    if not _few_bits.refused(activation) and not (twin and activation.learnable):
+        signature = _with_bits(signature)
+
+    def __init__(self: Any, *args: Any, backward_bits: int | None = None, **kwargs: Any) -> None:
+        parent.__init__(self, *args, **kwargs)
+        _keep_few(self, activation, backward_bits, {name: getattr(self, arguments[name]) for name in arguments})
+
+    def extra_repr(self: Any) -> str:
+        return ", ".join(filter(None, [parent.extra_repr(self), *_shown_bits(self)]))
+
     namespace = {
         "__module__": "xact.nn",
         "__qualname__": activation.module,
@@ -61,10 +82,12 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "forward": _masked if activation.body.masks else _of_two if len(activation.arrays) > 1 else _of_one,
         # The attribute that holds the value of each argument.
         "_arguments": arguments,
+        "backward_bits": None,
+        "__init__": __init__,
+        "__signature__": signature,
+        "extra_repr": extra_repr,
     }
-    if twin is None:
-        namespace["__signature__"] = _constructor(activation)
-    return type(activation.module, (twin or _Minted,), namespace)
+    return type(activation.module, (parent,), namespace)
 
 
 def _twin(activation: "_activation.Activation") -> type[torch.nn.Module] | None:
@@ -123,7 +146,33 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
         # A call with nothing but its defaults is the fast one.
         elif name in activation.learnable or value != activation.defaults[name]:
             given[name] = value
+    if module.backward_bits is not None:
+        return _few(module, x, *others, **given)
     return activation(x, *others, **given, **_mode(module))
+
+
+def _few(module: Any, x: Any, *others: Any, inplace: bool = False, **given: Any) -> Any:
+    bits, activation = module.backward_bits, module.activation
+    if others:
+        raise TypeError(f"{activation.name}: backward_bits={bits} takes one array, got {1 + len(others)}")
+    return _few_bits.apply(x, activation.key, bits, tuple(given.items()), inplace)
+
+
+def _keep_few(module: Any, activation: "_activation.Activation", bits: int | None, given: dict[str, Any]) -> None:
+    if bits is not None:
+        values = tuple((name, value) for name, value in given.items() if name != "inplace")
+        _few_bits.check(activation.module, activation, bits, values)
+        module.backward_bits = bits
+
+
+def _shown_bits(module: Any) -> list[str]:
+    return [] if module.backward_bits is None else [f"backward_bits={module.backward_bits}"]
+
+
+def _with_bits(signature: inspect.Signature) -> inspect.Signature:
+    bits = inspect.Parameter("backward_bits", inspect.Parameter.KEYWORD_ONLY, default=None)
+    given = sorted([*signature.parameters.values(), bits], key=lambda parameter: parameter.kind)
+    return signature.replace(parameters=given)
 
 
 @torch.fx.wrap
