@@ -54,6 +54,17 @@ def gelu_tanh_derivative(x):
     return sigma(y) * (1 + x * slope * sigma(-y))
 
 
+def mish_second_derivative(x):
+    t, s = (1 + x.exp()).log().tanh(), sigma(x)
+    return (1 - t * t) * s * (2 + x * (1 - s - 2 * t * s))
+
+
+def gelu_tanh_second_derivative(x):
+    y, a = gelu_tanh_argument(x), 2 * (2 / arb.pi()).sqrt()
+    slope, bend = a * (1 + 3 * arb("0.044715") * x * x), a * 6 * arb("0.044715") * x
+    return sigma(y) * sigma(-y) * (2 * slope + x * bend + x * slope**2 * (1 - 2 * sigma(y)))
+
+
 @dataclass(frozen=True)
 class Case:
     truth: Any
@@ -73,6 +84,7 @@ CASES = {
     "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=22),
     "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=2300, kinks=(-0.752461422071016, -1.75, -0.3125)),
     "elish_derivative": Case(elish_derivative, 0, 1, small=750, kinks=(-0.881373587019543, -1.5)),
+    "gelu_tanh_second_derivative": Case(gelu_tanh_second_derivative, 0, 0, small=12000, kinks=(1.4185040087908283,)),
     "expm1": Case(lambda x: x.expm1(), -1, None, kinks=(0.7, -0.7)),
     "log1mexp": Case(lambda x: (-(-x).expm1()).log(), None, 0, kinks=(0.7,)),
     "log_cosh": Case(lambda x: x.cosh().log(), INF, INF, kinks=(1,)),
@@ -88,6 +100,7 @@ CASES = {
     "x_normal_cdf_derivative": Case(
         lambda x: distribution(x) + x * density(x), 0, 1, small=40, kinks=(-0.7517915246935645,)
     ),
+    "x_normal_cdf_second_derivative": Case(lambda x: density(x) * (2 - x * x), 0, 0, small=1600, kinks=(2**0.5,)),
     "x_sigmoid": Case(lambda x: x * sigma(x), 0, INF, arity=2, small=750),
     "x_sigmoid_derivative": Case(
         lambda x: sigma(x) * (1 + x * sigma(-x)), 0, 1, arity=2, small=750, kinks=(-1.2784645427610738,)
@@ -96,6 +109,9 @@ CASES = {
     "x_tanh_exp_derivative": Case(tanh_exp_derivative, 0, 1, small=750, kinks=(-1.08983, 0.405465)),
     "x_tanh_softplus": Case(lambda x: x * (1 + x.exp()).log().tanh(), 0, INF, small=750),
     "x_tanh_softplus_derivative": Case(mish_derivative, 0, 1, small=750, kinks=(-1.192411210345,)),
+    "x_tanh_softplus_second_derivative": Case(
+        mish_second_derivative, 0, 0, small=1500, kinks=(1.4905711794854284, -2.256376396360793)
+    ),
 }
 
 
@@ -135,12 +151,14 @@ def exact(name, dtype):
 
 
 @cache
-def neighbours(name, dtype):
-    """The exact results (high, low) for the inputs and for those 1 ULP below and above."""
+def neighbours(name, dtype, count):
+    """The exact results (high, low) for the inputs and for those `count` ULP below and above."""
     x, high, low = exact(name, dtype)
     pairs = [(high, low)]
     for end in (-INF, INF):
-        beside = np.nextafter(x, x.dtype.type(end))
+        beside = x
+        for _ in range(count):
+            beside = np.nextafter(beside, x.dtype.type(end))
         pairs.append(np.array([evaluate(CASES[name].truth, float(v)) for v in beside]).T)
     return np.stack(pairs, axis=1)
 
@@ -164,10 +182,11 @@ def error_of(result, high, low, dtype, small=2):
 
 
 def budget(function):
-    """(float32, float64) ULP and whether neighbours count, from the docstring."""
+    """(float32, float64) ULP and how many ULP of the input count beside them, from the docstring."""
     text = " ".join(function.__doc__.split())
     single, double = re.search(r"([\d.]+) / ([\d.]+) ULP", text).groups()
-    return {"float32": float(single), "float64": float(double)}, "beside the change" in text
+    beside = re.search(r"beside the changes? that (\d+) ULP", text)
+    return {"float32": float(single), "float64": float(double)}, int(beside[1]) if beside else 0
 
 
 # ---- libraries

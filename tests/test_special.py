@@ -50,7 +50,7 @@ def test_error(library, name, dtype):
     result = library(name, *[x] * case.arity)
     assert result.dtype == x.dtype
     if neighbour:
-        high, low = neighbours(name, dtype)
+        high, low = neighbours(name, dtype, neighbour)
     error = error_of(result, high, low, dtype, case.small)
     worst = np.argmax(error)
     assert error[worst] <= budgets[dtype], f"{error[worst]:.2f} ULP at {x[worst]!r}"

@@ -24,7 +24,8 @@ from xact import backends
 from xact._conditions import Condition, numbers_of, parse
 from xact._errors import MissingRuleError
 from xact._operands import check_kind, check_values, prepare
-from xact._signature import REQUIRED, Declaration, Expression, bind, signature_of, signature_text
+from xact._second import declare_second
+from xact._signature import Declaration, Expression, bind, signature_of, signature_text
 
 catalogue: dict[str, "Activation"] = {}
 
@@ -59,7 +60,7 @@ class Activation(Declaration):
     pullbacks: dict[str, Expression] = field(default_factory=dict)
     pushforwards: dict[str, Expression] = field(default_factory=dict)
     samplers: dict[str, Expression] = field(default_factory=dict)
-
+    slopes: dict[str, "Activation"] = field(default_factory=dict)  # derivatives with a rule of their own
     conditions: tuple[Condition, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,11 +119,6 @@ class Activation(Declaration):
         return tuple(name for name in self.arrays if name not in self.rules and name not in self.pullbacks)
 
     @property
-    def required(self) -> tuple[str, ...]:
-        """Parameters without a default."""
-        return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
-
-    @property
     def shown(self) -> tuple[str, ...]:
         """The arrays as the signature names them: a gate takes one or two."""
         return ("x",) if self.layout else self.arrays
@@ -145,8 +141,10 @@ class Activation(Declaration):
 
     # The rules
 
-    def derivative(self, argument: Any) -> Any:
-        """Declare the elementwise derivative by an argument (the first array if none is named)."""
+    def derivative(self, argument: Any = None, *, order: int = 1) -> Any:
+        """Declare the elementwise derivative by an argument (the first array if none is named), or the second one."""
+        if order != 1:
+            return lambda function: declare_second(self, argument or self.body.arrays[0], function, order)
         return self._rule(self.rules, argument, f"xact.derivative(xact.{self.name})(x)")
 
     def pullback(self, argument: Any) -> Any:
@@ -289,17 +287,13 @@ def activation(
     return declare
 
 
-def _place(activation: Activation) -> tuple[str, str]:
-    return activation.body.function.__module__, activation.body.function.__qualname__
-
-
 def register(activation: Activation) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
     if len(activation.conditions) < len(activation.requires):
         raise TypeError(f"{activation.name}: `requires` names no argument known so far; declare a sampler before rules")
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
-        if _place(taken) != _place(activation):
+        if taken.body.place != activation.body.place:
             raise ValueError(f"the name {name!r} is taken by {taken!r} of {taken.__module__}; choose another")
     catalogue.update(dict.fromkeys((activation.name, *activation.aliases), activation))
     backends.definitions[activation.key] = activation

@@ -18,13 +18,16 @@ class Derivative:
 
     activation: Activation
     wrt: str
+    order: int = 1
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = _Call(self.activation, args, kwargs)
-        return call.evaluate(_slope(self.activation, self.wrt))
+        differentiated = self.activation if self.order == 1 else self.activation.slopes[self.wrt]
+        return call.evaluate(_slope(differentiated, self.wrt))
 
     def __repr__(self) -> str:
-        return f"xact.derivative({self.activation!r}, wrt={self.wrt!r})"
+        order = "" if self.order == 1 else f", order={self.order}"
+        return f"xact.derivative({self.activation!r}, wrt={self.wrt!r}{order})"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
     """The elementwise derivative of an activation by one argument, the first array by default.
 
     Returns a function with the arguments of `f` whose result has the shape and dtype of the first array.
+    order: 2 for the second derivative, of the smooth functions of torch.nn and of others that declare a rule.
     Raises `MissingRuleError` where no rule exists, and for activations along an axis, which have a Jacobian:
     see `vjp`.
 
@@ -65,9 +69,9 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
         raise MissingRuleError(backends.no_rule(activation, argument))
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"xact.derivative: `order` must be a positive integer, got {order!r}")
-    if order != 1:
+    if order > 2 or (order == 2 and argument not in activation.slopes):
         raise MissingRuleError(f"{activation.name} has no rule of order {order} for `{argument}`")
-    return Derivative(activation, argument)
+    return Derivative(activation, argument, order)
 
 
 def value_and_derivative(f: Any, wrt: str | None = None) -> Callable[..., tuple[Any, Any]]:

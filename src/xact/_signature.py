@@ -54,6 +54,10 @@ class Expression:
     def names(self) -> tuple[str, ...]:
         return (*self.arrays, *self.parameters, *self.options)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.function.__module__, self.function.__qualname__
+
     def __call__(self, values: Mapping[str, Any], xp: Any) -> Any:
         positional = [values[name] for name in (*self.arrays, *self.parameters)]
         return self.function(*positional, **{name: values[name] for name in self.options}, xp=xp)
@@ -82,6 +86,11 @@ class Declaration:
     elementwise: bool = field(init=False)
     # Whether a call with one array needs nothing but the defaults, and no look at its shape.
     plain: bool = field(init=False)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Parameters without a default."""
+        return tuple(name for name, value in self.defaults.items() if value is REQUIRED)
 
     def _declare(
         self,

@@ -198,6 +198,18 @@ def test_jacobians(case: cases.Case) -> None:
 
 
 @pytest.mark.by_kind
+@each_activation
+def test_forward_over_forward(case: cases.Case, request: pytest.FixtureRequest) -> None:
+    if case.activation is xact.normmax:
+        reason = "the body finds a root, whose derivative the pullback alone knows"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    loss = weighted(case)
+    forward = torch.func.jacfwd(torch.func.jacfwd(loss))(*case.differentiable)
+    # By the body: a fitted polynomial is that good a derivative of a derivative.
+    assert_close(forward, torch.func.hessian(loss)(*case.differentiable), ulps=1 << 14)
+
+
+@pytest.mark.by_kind
 @every_case
 @pytest.mark.parametrize("dim", [0, -1])
 def test_vmap(case: cases.Case, dim: int) -> None:

@@ -79,3 +79,31 @@ def sqnl(x, /, *, xp):
 @sqnl.derivative
 def _(x, xp):
     return 1 - xp.abs(xp.clip(x, -2.0, 2.0)) / 2
+
+
+@activation(
+    tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
+    paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
+)
+def squareplus(x, /, b=4.0, *, xp):
+    """A smooth rectifier made of one square root; b is the size of the bend."""
+    root = xp.hypotenuse(x, b)
+    return xp.where(x < 0, b / (root + xp.abs(x)) / 2, xp.maximum(x, 0.0) / 2 + root / 2)
+
+
+@squareplus.derivative
+def _(x, b, xp):
+    root = xp.hypotenuse(x, b)
+    ratio = xp.where(xp.abs(x) > 1e30, xp.sign(x), x / root)
+    # 1 + ratio cancels in the left tail.
+    return xp.where(ratio < -0.5, b / root / (root + xp.abs(x)) / 2, (1 + ratio) / 2)
+
+
+@squareplus.derivative(order=2)
+def _(x, b, xp):
+    return b / (x * x + b) / xp.hypotenuse(x, b) / 2
+
+
+@squareplus.derivative("b")
+def _(x, b, xp):
+    return 0.25 / xp.hypotenuse(x, b)

@@ -26,6 +26,11 @@ def _(x, alpha, xp):
     return xp.where(x > 0, 1.0, alpha * xp.exp(xp.minimum(x, 0.0)))
 
 
+@elu.derivative(order=2)
+def _(x, alpha, xp):
+    return xp.where(x > 0, 0.0, alpha * xp.exp(xp.minimum(x, 0.0)))
+
+
 @elu.derivative("alpha")
 def _(x, xp):
     return xp.expm1(xp.minimum(x, 0.0))
@@ -49,6 +54,11 @@ def _(x, xp):
     return xp.where(x > 0, SCALE, (SCALE * ALPHA) * xp.exp(xp.minimum(x, 0.0)))
 
 
+@selu.derivative(order=2)
+def _(x, xp):
+    return xp.where(x > 0, 0.0, (SCALE * ALPHA) * xp.exp(xp.minimum(x, 0.0)))
+
+
 @activation(
     tex=r"\max(x, 0) + \alpha (e^{\min(x, 0) / \alpha} - 1)",
     paper="Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",
@@ -65,6 +75,11 @@ def celu(x, /, alpha=1.0, *, xp):
 @celu.derivative
 def _(x, alpha, xp):
     return xp.where(x > 0, 1.0, xp.exp(xp.minimum(x, 0.0) / alpha))
+
+
+@celu.derivative(order=2)
+def _(x, alpha, xp):
+    return xp.where(x > 0, 0.0, xp.exp(xp.minimum(x, 0.0) / alpha) / alpha)
 
 
 @activation(

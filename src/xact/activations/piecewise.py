@@ -23,6 +23,11 @@ def _(x, xp):
     return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, (2 * m + 3) / 6))
 
 
+@hardswish.derivative(order=2)
+def _(x, xp):
+    return xp.where(xp.abs(x) < 3, 1 / 3, xp.where(xp.isnan(x), x, 0.0))
+
+
 @activation(
     tex=r"\min(\max(x, \text{min\_val}), \text{max\_val})",
     paper="Collobert 2004, Large Scale Machine Learning",
@@ -75,6 +80,11 @@ def hardsigmoid(x, /, *, xp):
 @hardsigmoid.derivative
 def _(x, xp):
     return xp.where(xp.abs(x) < 3, 1 / 6, xp.where(xp.isnan(x), x, 0.0))
+
+
+@hardsigmoid.derivative(order=2)
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 0.0)
 
 
 @activation(

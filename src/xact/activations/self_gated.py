@@ -21,6 +21,11 @@ def _(x, approximate, xp):
     return xp.gelu_tanh_derivative(x) if approximate == "tanh" else xp.x_normal_cdf_derivative(x)
 
 
+@gelu.derivative(order=2)
+def _(x, approximate, xp):
+    return xp.gelu_tanh_second_derivative(x) if approximate == "tanh" else xp.x_normal_cdf_second_derivative(x)
+
+
 @activation(
     tex=r"x\,\sigma(x)",
     paper="Elfwing, Uchibe & Doya 2017, Sigmoid-Weighted Linear Units, arXiv:1702.03118",
@@ -35,6 +40,12 @@ def silu(x, /, *, xp):
 @silu.derivative
 def _(x, xp):
     return xp.x_sigmoid_derivative(x, x)
+
+
+@silu.derivative(order=2)
+def _(x, xp):
+    z = xp.clip(x, -800.0, 800.0)
+    return xp.logistic_pdf(z) * (2 - z * xp.tanh(z / 2))
 
 
 @activation(
@@ -52,6 +63,11 @@ def _(x, xp):
     return xp.x_tanh_softplus_derivative(x)
 
 
+@mish.derivative(order=2)
+def _(x, xp):
+    return xp.x_tanh_softplus_second_derivative(x)
+
+
 @activation(
     tex=r"\frac{x}{2} \left(1 + \tanh(\sqrt{2 / \pi}\,(x + 0.044715 x^3))\right)",
     paper="Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",
@@ -66,6 +82,11 @@ def gelu_tanh(x, /, *, xp):
 @gelu_tanh.derivative
 def _(x, xp):
     return xp.gelu_tanh_derivative(x)
+
+
+@gelu_tanh.derivative(order=2)
+def _(x, xp):
+    return xp.gelu_tanh_second_derivative(x)
 
 
 @activation(

@@ -20,6 +20,11 @@ def _(x, xp):
     return xp.tanh(x) ** 2
 
 
+@tanhshrink.derivative(order=2)
+def _(x, xp):
+    return 8 * xp.tanh(x) * xp.logistic_pdf(2 * x)
+
+
 @activation(
     tex=r"\begin{cases} 0 & |x| \le \text{lambd} \\ x & \text{otherwise} \end{cases}",
     paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",

@@ -20,6 +20,11 @@ def _(x, xp):
     return xp.logistic_pdf(x)
 
 
+@sigmoid.derivative(order=2)
+def _(x, xp):
+    return -xp.logistic_pdf(x) * xp.tanh(x / 2)
+
+
 @activation(tex=r"\tanh(x)", paper="LeCun et al. 1998, Efficient BackProp", integers="float")
 def tanh(x, /, *, xp):
     """Squashes the real line into (-1, 1), with slope 1 at the origin."""
@@ -29,6 +34,11 @@ def tanh(x, /, *, xp):
 @tanh.derivative
 def _(x, xp):
     return 4 * xp.logistic_pdf(2 * x)
+
+
+@tanh.derivative(order=2)
+def _(x, xp):
+    return -8 * xp.tanh(x) * xp.logistic_pdf(2 * x)
 
 
 @activation(
@@ -49,6 +59,12 @@ def _(x, beta, threshold, xp):
     return exact if threshold == 20 else xp.where(beta * x > threshold, 1.0, exact)
 
 
+@softplus.derivative(order=2)
+def _(x, beta, threshold, xp):
+    exact = beta * xp.logistic_pdf(beta * x)
+    return exact if threshold == 20 else xp.where(beta * x > threshold, 0.0, exact)
+
+
 @activation(
     tex=r"-\log(1 + e^{-x})",
     paper="Verhulst 1838, Notice sur la loi que la population suit dans son accroissement",
@@ -63,6 +79,11 @@ def logsigmoid(x, /, *, xp):
 @logsigmoid.derivative
 def _(x, xp):
     return xp.sigmoid(-x)
+
+
+@logsigmoid.derivative(order=2)
+def _(x, xp):
+    return -xp.logistic_pdf(x)
 
 
 @activation(
@@ -83,27 +104,10 @@ def _(x, xp):
     return r * r
 
 
-@activation(
-    tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
-    paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
-)
-def squareplus(x, /, b=4.0, *, xp):
-    """A smooth rectifier made of one square root; b is the size of the bend."""
-    root = xp.hypotenuse(x, b)
-    return xp.where(x < 0, b / (root + xp.abs(x)) / 2, xp.maximum(x, 0.0) / 2 + root / 2)
-
-
-@squareplus.derivative
-def _(x, b, xp):
-    root = xp.hypotenuse(x, b)
-    ratio = xp.where(xp.abs(x) > 1e30, xp.sign(x), x / root)
-    # 1 + ratio cancels in the left tail.
-    return xp.where(ratio < -0.5, b / root / (root + xp.abs(x)) / 2, (1 + ratio) / 2)
-
-
-@squareplus.derivative("b")
-def _(x, b, xp):
-    return 0.25 / xp.hypotenuse(x, b)
+@softsign.derivative(order=2)
+def _(x, xp):
+    d = 1 + xp.abs(x)
+    return -2 * xp.sign(x) / (d * d * d)
 
 
 @activation(

@@ -88,7 +88,7 @@ def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any) -> A
         # The rules beside it keep its arrays anyway.
         return _linear(lambda dx: (dx * _evaluate(rule, y, values)).astype(y.dtype))(tangent)
     if rule:
-        slope = _evaluate(rule, y, values)
+        slope = _slope(activation, name, values) if name in activation.slopes else _evaluate(rule, y, values)
         if slope.dtype == bool:
             return _linear(lambda dx: jnp.where(slope, dx, jnp.zeros_like(dx)).astype(y.dtype))(tangent)
         return (tangent * slope).astype(y.dtype)
@@ -98,6 +98,40 @@ def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any) -> A
         return _linear(lambda dy: _evaluate(rule, y, values | {"dy": dy}))(tangent)
     kind = "pushforward" if name in activation.pullbacks else "derivative"
     raise MissingRuleError(backends.no_rule(activation, name, kind))
+
+
+def _slope(activation: Any, name: str, values: dict[str, Any]) -> Any:
+    slope = activation.slopes[name]
+    options = tuple(values[one] for one in slope.body.options)
+    return _differentiable_slope(slope, options)(*(values[one] for one in slope.operands))
+
+
+@cache
+def _differentiable_slope(slope: Any, options: tuple[Any, ...]) -> Any:
+    """A derivative with its rule of order 2; by parameters it is differentiated as it is written."""
+    names, static = slope.operands, dict(zip(slope.body.options, options, strict=True))
+
+    def written(*operands: Any) -> Any:
+        return _evaluate(slope.body, operands[0], dict(zip(names, operands, strict=True)) | static)
+
+    value = jax.custom_jvp(written)
+
+    def push(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        y = value(*primals)
+        parts = []
+        for i, (name, primal, tangent) in enumerate(zip(names, primals, tangents, strict=True)):
+            if isinstance(tangent, SymbolicZero):
+                continue
+            if rule := slope.rules.get(name):
+                second = _evaluate(rule, y, dict(zip(names, primals, strict=True)) | static)
+                parts.append((tangent * second).astype(y.dtype))
+            else:
+                by_one = lambda one, i=i: written(*primals[:i], one, *primals[i + 1 :])
+                parts.append(jax.jvp(by_one, (primal,), (tangent,))[1])
+        return y, sum(parts[1:], start=parts[0]) if parts else jnp.zeros_like(y)
+
+    value.defjvp(push, symbolic_zeros=True)
+    return value
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:

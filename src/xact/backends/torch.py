@@ -23,6 +23,7 @@ from xact.backends.torch_arrays import halves as halves
 from xact.backends.torch_arrays import join as join
 from xact.backends.torch_arrays import reshape as reshape
 from xact.backends.torch_namespaces import xp
+from xact.backends.torch_transforms import Options, forward_over_forward
 
 INPLACE = True
 AXES_OF_SCALARS = 1
@@ -181,7 +182,10 @@ class Differentiable(torch.autograd.Function):
 
 @torch.compiler.allow_in_graph
 def _differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-    return Differentiable.apply(key, options, compiled, *operands)
+    if forward_over_forward():
+        # By the body, which is written to be safe under automatic differentiation.
+        return _body(key, dict(zip(backends.definitions[key].names, (*operands, *options), strict=True)))
+    return Differentiable.apply(key, Options(options), compiled, *operands)
 
 
 def _restored(ctx: Any, asked: Iterable[str]) -> dict[str, Any]:
@@ -211,7 +215,7 @@ def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, A
         if rule := activation.pullbacks.get(name):
             cotangent = _evaluate(rule, values, dy.dtype)
         else:
-            cotangent = _product(activation.rules[name], values, dtype if shape in (None, dy.shape) else None)
+            cotangent = _product(activation, name, values, dtype if shape in (None, dy.shape) else None)
         pulled.append(_to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
     return tuple(pulled)
 
@@ -225,15 +229,26 @@ def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any)
         return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
     if name not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, name, "pushforward"))
-    return _to(_times(_evaluate(activation.rules[name], values, dtype), tangent, xp), dtype)
+    return _to(_times(_slope(activation, name, values, dtype), tangent, xp), dtype)
 
 
-def _product(rule: Any, values: dict[str, Any], dtype: Any) -> Any:
+def _slope(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> Any:
+    """The derivative by one argument, not yet rounded, and differentiable by the rule of order 2 where there is one."""
+    rule, slope = activation.rules[name], activation.slopes.get(name)
+    needed = [values[one] for one in rule.names if one != name]
+    if not slope or not _transformed((values[name],)) or any(isinstance(value, torch.Tensor) for value in needed):
+        return _evaluate(rule, values, dtype)
+    operands = [_to(values[name], COMPUTE[dtype]), *(values[one] for one in slope.body.parameters)]
+    options = Options(values[one] for one in slope.body.options)
+    return Differentiable.apply(slope.key, options, False, *operands)
+
+
+def _product(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> Any:
     """The slope times the incoming gradient, in `dtype`, or not yet rounded."""
-    dy = values["dy"]
-    needed = {name: values[name] for name in (*rule.names, "dy")}
+    rule, dy = activation.rules[name], values["dy"]
+    needed = {one: values[one] for one in (*rule.names, "dy")}
     if not torch_blocks.plain(needed.values()):
-        return _times(_evaluate(rule, values, dy.dtype), dy, xp)
+        return _times(_slope(activation, name, values, dy.dtype), dy, xp)
 
     def product(ready: dict[str, Any], xp: Any) -> Any:
         return _times(rule(ready, xp), ready["dy"], xp)

@@ -32,6 +32,9 @@ NATIVE_VALUE: dict[str, Any] = {
     "hardsigmoid": F.hardsigmoid,
 }
 
+# Of these kernels the second derivative is 0 where its absolute value is below one rounding of the first.
+ONCE = ("softplus",)
+
 # Tensors without behaviour of their own.
 PLAIN = (torch.Tensor, torch.nn.Parameter)
 
@@ -43,6 +46,8 @@ def native(key: str, operands: tuple[Any, ...]) -> Any:
         kernel = NATIVE_VALUE.get(key)
         if kernel is None or not torch_blocks.plain(operands):
             return None
+    elif key in ONCE and torch._C._are_functorch_transforms_active():
+        return None
     for value in operands[1:]:
         if isinstance(value, torch.Tensor):
             return None

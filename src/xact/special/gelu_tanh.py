@@ -2,7 +2,7 @@
 
 from xact.special.polynomial import Fit, horner
 
-__all__ = ["gelu_tanh", "gelu_tanh_derivative"]
+__all__ = ["gelu_tanh", "gelu_tanh_derivative", "gelu_tanh_second_derivative"]
 
 LINEAR = 1.5957691216057308
 CUBIC = 0.07135481627260025
@@ -87,3 +87,17 @@ def gelu_tanh_derivative(x, /, *, xp):
     inside = xp.where(near, z, root)
     polynomial = (inside - root) * horner(inside + 1.5, SLOPE.of(x, xp)) + value
     return xp.where(near, polynomial, closed)
+
+
+def gelu_tanh_second_derivative(x, /, *, xp):
+    """s'(y) (2 y' + x y'' - x y'^2 tanh(y / 2)), y = a x + b x^3, s' = sigma(y) sigma(-y), at -|x|, because it is even
+    and only there e^-|y| comes with its r; -tanh(y / 2) is 1 - 2 e / (1 + e). Error: 5 / 5 ULP beside the change that 1
+    ULP of x makes, which is more only at the zeros +-1.4185. Source: own.
+    """
+    z, e, rest = exponential(xp.where(x < 0, x, -x), xp)
+    square = z * z
+    slope = LINEAR + 3 * CUBIC * square
+    # 2 y' + x y'' + x y'^2, in powers of x.
+    whole = 2 * LINEAR + z * (LINEAR**2 + z * (12 * CUBIC + z * (6 * LINEAR * CUBIC + (9 * CUBIC**2) * square)))
+    bend = whole - 2 * (z * slope) * (slope * (e / (1 + e)))
+    return e * bend / (1 + (e * (2 + e) - rest))

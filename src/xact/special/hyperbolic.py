@@ -8,6 +8,7 @@ from xact.special.polynomial import Fit, horner
 
 __all__ = ["log_cosh", "tanh", "tanhshrink", "x_tanh_exp", "x_tanh_softplus"]
 __all__ += ["x_tanh_softplus_at", "x_tanh_softplus_at_derivative", "x_tanh_softplus_derivative"]
+__all__ += ["x_tanh_softplus_second_derivative"]
 
 TANHSHRINK = Fit(
     single=(
@@ -139,3 +140,17 @@ def x_tanh_exp(x, /, *, xp):
     """
     x = xp.clip(x, -800.0, None)
     return x * xp.tanh(xp.exp(xp.clip(x, None, 4.0)))
+
+
+def x_tanh_softplus_second_derivative(x, /, *, xp):
+    """sigma (1 - t^2) (2 + x (1 - sigma - 2 t sigma)), t = tanh(log(1 + e^x)) (mish''), as a quotient of polynomials in
+    e = e^-|x|: 4 e p / d^3, times e once more for x > 0; in p the large terms are grouped as 2 + x and 1 - x. Error: 5
+    / 5 ULP beside the change that 1 ULP of x makes, which is more only at the zeros -2.2564 and 1.4906. Source: own.
+    """
+    z = xp.clip(x, -800.0, 800.0)
+    negative = z < 0
+    e = xp.exp(xp.where(negative, z, -z))
+    d = xp.where(negative, 2 + e * (2 + e), 1 + e * (2 + 2 * e))
+    left = (2 + z) * d + 2 * e * (d - z * e * (2 + e))
+    right = 2 * ((1 - z) + 2 * e * (1 + e)) + e * ((2 + z) * d - 4 * z)
+    return 4 * e * xp.where(negative, left, e * right) / (d * d * d)
