@@ -44,7 +44,7 @@ class Case:
         """Every name the formula may use, with its value; numbers as the dtype that is computed in holds them."""
         defaults = {name: value for name, value in self.activation.defaults.items() if name not in ("rng",)}
         values = {**defaults, **self.parameters}
-        if self.activation.sampled:
+        if self.activation.sampled and "lower" in values:
             # In evaluation the mean of the bounds stands for what would be drawn.
             mean = np.array((values["lower"] + values["upper"]) / 2)
             values["a"] = float(ulp.double(mean.astype(ulp.dtype_of(dtype))))
