@@ -103,6 +103,7 @@ def _(x, dy, axis, epsilon, xp):
     "arXiv:1804.02051",
     module="ABReLU",
     aliases=("abrelu",),
+    budget={"C1 pullback row": (1.0, "alpha times the mean and an entry may cancel; the pullback is linear in dy")},
 )
 def ab_relu(x, /, alpha=1.0, *, axis: int | None = None, xp):
     """The rectifier of what exceeds alpha times the mean along `axis`: of the whole array, batch included, for None."""
