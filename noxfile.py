@@ -1,5 +1,7 @@
 """What a contributor runs: `nox` for the checks a change needs, `nox -l` for everything there is."""
 
+import shutil
+
 import nox
 
 nox.needs_version = ">=2024.10"
@@ -125,6 +127,16 @@ def bench(session):
     """Time every activation beside the functions of torch, JAX and NumPy formulas; `-- --json FILE` keeps it."""
     install(session, "torch", "bench")
     session.run("python", "benchmarks/eager.py", *session.posargs)
+
+
+@nox.session
+def gpu(session):
+    """Measure accuracy, bandwidth, kernels and memory on a CUDA device; `-- --json docs/proof/gpu.json` keeps it."""
+    if shutil.which("nvidia-smi") is None and "--device" not in session.posargs:
+        session.skip("no CUDA device here: no nvidia-smi (`-- --device cpu` tries the program out)")
+    install(session, "torch", project=False)
+    session.install("-e", ".[testing]")
+    session.run("python", "benchmarks/gpu.py", *session.posargs)
 
 
 @nox.session

@@ -21,15 +21,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-import torch.nn.functional as F
+from peers import CORE, of_torch
 
 import xact
 import xact.nn
 
 SIZES = {64: "64", 1 << 22: "2^22", 1 << 24: "2^24"}
-# The core; those of it whose native kernel meets the contract, value and derivative, and the value alone.
-CORE = ("relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus", "sigmoid", "tanh")
-CORE += ("hardswish", "softsign", "logsigmoid")
+# Those of the core whose native kernel meets the contract, value and derivative, and the value alone.
 NATIVE = {"backward": {"relu", "leaky_relu", "softplus"}}
 NATIVE["forward"] = NATIVE["backward"] | {"elu", "selu", "sigmoid", "tanh", "logsigmoid"}
 # What torch is to be at most: the geometric mean over the core, by mode; and any native kernel, small and large.
@@ -72,17 +70,7 @@ NUMPY = {
     "swiglu": lambda gate, value: gate * numpy_sigmoid(gate) * value,
 }
 
-# What a library writes differently, or composes of two functions.
-TORCH = {
-    "swish": F.silu,
-    "swiglu": lambda gate, value: F.silu(gate) * value,
-    "glu": lambda value, gate: value * torch.sigmoid(gate),
-    "softmax": lambda x: F.softmax(x, -1),
-    "log_softmax": lambda x: F.log_softmax(x, -1),
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-}
+# What JAX calls or writes differently.
 JAX = {
     "hardswish": jax.nn.hard_swish,
     "gelu": lambda x: jax.nn.gelu(x, approximate=False),
@@ -96,8 +84,9 @@ JAX = {
 
 
 def peer(library, name):
-    table, namespace = {"numpy": (NUMPY, None), "torch": (TORCH, F), "jax": (JAX, jax.nn)}[library]
-    return table.get(name) or getattr(namespace, name, None)
+    if library == "torch":
+        return of_torch(name)
+    return NUMPY.get(name) if library == "numpy" else JAX.get(name) or getattr(jax.nn, name, None)
 
 
 def inputs(activation, size):

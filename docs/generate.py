@@ -45,7 +45,7 @@ def write(folder):
     """Write pages, plots and the gallery into `folder`, and remove those of activations that are gone."""
     folder.mkdir(exist_ok=True)
     catalogue = [xact.get(name) for name in xact.names()]
-    written = {folder / "index.md", folder / "frameworks.txt", folder / "measurements.md"}
+    written = {folder / "index.md", folder / "frameworks.txt", folder / "gpu.txt", folder / "measurements.md"}
     for activation in catalogue:
         caption = draw(activation, folder / f"{activation.name}.svg")
         (folder / f"{activation.name}.md").write_text(page(activation, caption))
@@ -53,6 +53,7 @@ def write(folder):
     (folder / "index.md").write_text(gallery(catalogue))
     (folder / "frameworks.txt").write_text(frameworks())
     (folder / "measurements.md").write_text(measured.page(Path(__file__).parent))
+    (folder / "gpu.txt").write_text(measured.gpu(Path(__file__).parent))
     for stale in set(folder.iterdir()) - written:
         stale.unlink()
 

@@ -28,6 +28,12 @@ other columns are of the whole error: the largest, its input, and how many input
 """
 
 
+GPU = """\
+A share of 100 % means that a call takes as long as copying the bytes that it must read and write; "training" is the
+forward and the backward pass together. Medians, {elements} elements.
+"""
+
+
 def page(folder):
     """The page, of the records there are in `proof` and `exhaustive`."""
     parts = ["# Measurements"]
@@ -94,6 +100,29 @@ def _exhaustive(records):
             body.append([record["name"], f"{quantity}, {record['library']}", *row])
     bounds = ["> 0.5", "> 1", "> 2", "> 4"]
     return table(["", "", "counts", "largest", "at", *bounds, "wrong NaN", "measured"], body)
+
+
+def gpu(folder):
+    """The figures taken on a GPU, if any are stored; a part of the page on GPUs."""
+    if (record := _read(folder / "proof" / "gpu.json")) is None:
+        return "No figures are stored.\n"
+    rows = record["sections"]["large"]
+    columns = ("xact", "torch", "xact compiled", "torch compiled", "composed")
+    memory, driver = record["memory"] / 2**30, record["driver"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    where = f"{record['date']}, {record['device']}, {memory:.0f} GiB, driver {driver}, CUDA {record['cuda']}"
+    parts = [f"{where}; {versions}."]
+    bars = [[bar["bar"], "", str(bar["met"]), str(bar["of"])] for bar in record["verdict"]]
+    parts.append(table(["", "", "met", "of"], bars))
+    for copy in (row for row in rows if "copy" in row):
+        timed = [row for row in rows if "pass" in row and row["dtype"] == copy["dtype"]]
+        body = []
+        for row in timed:
+            shares = [f"{row['share'][name]:.0%}" if name in row["share"] else "" for name in columns]
+            body.append([row["activation"], row["pass"], *shares])
+        parts += [f"## {copy['dtype'].removeprefix('torch.')}", GPU.format(elements=f"{copy['elements']:,}")]
+        parts += [f"A copy: {copy['copy'] / 1e9:,.0f} GB/s.", table(["", "", *columns], body)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _by_dtype(rows):

@@ -67,3 +67,29 @@ def test_without_records_there_are_no_sections(measured, tmp_path):
 
 def test_the_records_that_are_kept_make_a_page(measured):
     assert "## All float32 inputs" in measured.page(DOCS)
+
+
+def test_gpu_figures(measured, tmp_path):
+    assert measured.gpu(tmp_path) == "No figures are stored.\n"
+    row = {
+        "activation": "mish",
+        "pass": "forward",
+        "dtype": "torch.float32",
+        "share": {"xact": 0.934, "composed": 0.25},
+    }
+    stored = {
+        "date": "2026-01-31",
+        "device": "Z80",
+        "memory": 2**36,
+        "driver": "1.2",
+        "cuda": "13.0",
+        "versions": {"xact": "1", "torch": "2"},
+        "sections": {"large": [{"copy": 3e12, "dtype": "torch.float32", "elements": 2**28}, row]},
+        "verdict": [{"bar": "at least 90%", "met": 1, "of": 2, "missed": ["gelu"]}],
+    }
+    record.write(tmp_path / "proof" / "gpu.json", stored)
+    page = measured.gpu(tmp_path)
+    assert "Z80, 64 GiB, driver 1.2, CUDA 13.0; xact 1, torch 2." in page
+    assert "| at least 90% |  | 1 | 2 |" in page
+    assert "A copy: 3,000 GB/s." in page
+    assert "| mish | forward | 93% |  |  |  | 25% |" in page
