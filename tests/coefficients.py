@@ -76,10 +76,10 @@ SHIFT = 4  # of the tail variable q = (t - 4) / (t + 4): few coefficients, littl
 FARTHEST = {"single": 15, "double": 39}  # t from which e^(-t^2 / 2) is 0
 
 
-def on_tail(function, precision, nearest=0):
-    """Fit `function` of t >= `nearest` as a polynomial in q = (t - SHIFT) / (t + SHIFT)."""
-    low, high = ((t - SHIFT) / (t + SHIFT) for t in (mpf(nearest), mpf(FARTHEST[precision])))
-    return fit(lambda q: function(SHIFT * (1 + q) / (1 - q)), low, high, precision)
+def on_tail(function, precision, nearest=0, shift=SHIFT):
+    """Fit `function` of t >= `nearest` as a polynomial in q = (t - shift) / (t + shift)."""
+    low, high = ((t - shift) / (t + shift) for t in (mpf(nearest), mpf(FARTHEST[precision])))
+    return fit(lambda q: function(shift * (1 + q) / (1 - q)), low, high, precision)
 
 
 def normal_tail(precision):
@@ -90,6 +90,11 @@ def normal_tail(precision):
 def gelu_tail(precision):
     """t Phi(-t) e^(t^2 / 2), t >= 0.7."""
     return on_tail(lambda t: t * mills(t), precision, mpf("0.7"))
+
+
+def mills_ratio(precision):
+    """Phi(-t) e^(t^2 / 2), t >= 0, in q = (t - 7/2) / (t + 7/2), which takes one coefficient less; used in float32."""
+    return on_tail(mills, precision, shift=mpf("3.5")) if precision == "single" else ()
 
 
 def gelu_center(precision):
@@ -271,6 +276,7 @@ FITS = {
         "TAIL": normal_tail,
         "GELU_TAIL": gelu_tail,
         "GELU_CENTER": gelu_center,
+        "MILLS": mills_ratio,
         "SLOPE": normal_tail_derivative,
         "SLOPE_ROOT": gelu_root,
         "ERF": erf,

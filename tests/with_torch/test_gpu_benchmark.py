@@ -77,9 +77,7 @@ def test_a_kernel_that_does_not_run_is_found(tmp_path: Path, uncompiled: None, m
     made = candidates.candidates
 
     def planted(*arguments):
-        return made(*arguments) | {
-            "xact": lambda x: torch.empty_like(x).copy_(torch.full_like(x, float("nan"))) + 0 * x
-        }
+        return made(*arguments) | {"xact": lambda x: x * torch.full_like(x, float("nan"))}
 
     monkeypatch.setattr(sections, "candidates", planted)
     status, record = run(tmp_path, "--only", "large", "--dtypes", "float32", "--names", "mish")

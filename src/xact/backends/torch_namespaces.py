@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from xact.special.gelu_tanh import CUBIC, LINEAR
 from xact.special.namespace import GENERIC, Namespace
+from xact.special.normal import x_normal_cdf_derivative_short, x_normal_cdf_short
 
 # Elements from which a selection by bits is faster than torch.where.
 BRANCHLESS = 1 << 12
@@ -175,7 +176,21 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "expand_dims": lambda x, axis: torch.unsqueeze(x, int(axis)),
     "uniform": _uniform,
 }
-xp = Namespace(standard_torch, **NATIVE)
+
+
+def _short(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """A function for float32; other dtypes take the generic one."""
+    generic = GENERIC[function.__name__.removesuffix("_short")]
+    return lambda x: (function if x.dtype == torch.float32 else generic)(x, xp=xp)
+
+
+# A compiler makes one loop of what it records, which waits for arithmetic, not for memory.
+FEW_INSTRUCTIONS: dict[str, Callable[..., Any]] = {
+    "x_normal_cdf": _short(x_normal_cdf_short),
+    "x_normal_cdf_derivative": _short(x_normal_cdf_derivative_short),
+    "x_sigmoid": lambda x, y: F.silu(torch.clamp(x, min=-FARTHEST)) if x is y else GENERIC["x_sigmoid"](x, y, xp=xp),
+}
+xp = Namespace(standard_torch, **NATIVE | FEW_INSTRUCTIONS)
 
 
 def log_sigmoid(x: Any) -> Any:

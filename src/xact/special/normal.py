@@ -7,7 +7,7 @@ for all t. The 5/4 makes P nearly constant, so that the roundings in q hardly co
 import math
 
 from xact.special.algebraic import difference_error, product_error
-from xact.special.polynomial import Fit, horner
+from xact.special.polynomial import Fit, horner, two_chains
 
 __all__ = ["erf", "erf_derivative", "erfc", "normal_cdf", "normal_cdf_at", "normal_pdf", "normal_pdf_at"]
 __all__ += ["x_normal_cdf", "x_normal_cdf_derivative", "x_normal_cdf_second_derivative"]
@@ -54,6 +54,14 @@ GELU_CENTER = Fit(
         0.00011543468751655941, -9.444655793103845e-06, 6.659679879655231e-07, -4.1224107514160815e-08,
         2.2704137585676e-09, -1.106432828275589e-10, 4.0743269774266276e-12,
     ),
+)
+MILLS = Fit(
+    single=(
+        0.106345154, -0.187139705, 0.125855252, -0.0616394281,
+        0.0190656632, -0.00156137557, -0.00138173834, 0.000389813213,
+        0.000134123446, -5.15106331e-05, -2.06517798e-05,
+    ),
+    double=(),
 )
 SLOPE = Fit(
     single=(
@@ -187,6 +195,27 @@ def x_normal_cdf_second_derivative(x, /, *, xp):
     """
     z = xp.clip(x, -FARTHEST, FARTHEST)
     return xp.normal_pdf(z) * (2 - z * z)
+
+
+def x_normal_cdf_short(x, xp):
+    """x Phi(x) in float32 in half as many operations, as max(x, 0) - t exp(-t^2 / 2) P(q), where P is Phi(-t) exp(t^2 /
+    2). Error: 4 ULP, and in the lower tail what half an ULP of x explains: the exponent is rounded. Source: own.
+    """
+    negative = x < 0
+    t = xp.minimum(xp.where(negative, -x, x), FARTHEST)
+    mills = two_chains((t - 3.5) / (t + 3.5), MILLS.single)
+    return xp.where(negative, 0.0, x) - t * mills * xp.exp(t * t * -0.5)
+
+
+def x_normal_cdf_derivative_short(x, xp):
+    """x_normal_cdf_derivative in float32, the exponent rounded. Error: 4 ULP, and in the lower tail what half an ULP of
+    x explains. Source: own.
+    """
+    root, value = SLOPE_ROOT.single
+    negative = x < 0
+    t = xp.minimum(xp.where(negative, -x, x), FARTHEST)
+    lower = ((t - root) * two_chains(tail_variable(t), SLOPE.single) + value) * xp.exp(t * t * -0.5)
+    return xp.where(negative, lower, 1 - lower)
 
 
 def standardized(x, mean, deviation, xp):
