@@ -17,17 +17,7 @@ OPERATIONS = {
     "negate": operator.neg,
     "absolute": abs,
 }
-FUNCTIONS = {
-    "exp": torch.exp,
-    "log": torch.log,
-    "sqrt": torch.sqrt,
-    "sin": torch.sin,
-    "cosh": torch.cosh,
-    "tanh": torch.tanh,
-    "sign": torch.sign,
-    "sigmoid": torch.sigmoid,
-    "normal_cdf": torch.special.ndtr,
-}
+FUNCTIONS = {"normal_cdf": torch.special.ndtr}  # the others have their names in torch
 COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
 
@@ -46,7 +36,7 @@ class Names(dict):
 def composed(activation, numbers):
     """The formula with these numbers and the defaults, or None where it runs along an axis or over coefficients."""
     root, definitions = parse(activation.tex)
-    given = {**activation.defaults, **activation.learnable, **numbers}
+    given = {**activation.defaults, **numbers}
     known = {*OPERATIONS, "call", "cases", "number", "constant", "variable", "all", "any", "compare", "text"}
     for node in (node for top in (root, *definitions.values()) for node in nodes(top)):
         named = node.kind != "variable" or node.name in {*given, *activation.arrays, *definitions}
@@ -109,7 +99,7 @@ def call(node, names):
         return bounded(name, *values)
     if not isinstance(values[0], torch.Tensor):
         return getattr(math, name)(values[0])
-    return FUNCTIONS[name](*values)
+    return (FUNCTIONS.get(name) or getattr(torch, name))(*values)
 
 
 def bounded(name, x, low, high=None):

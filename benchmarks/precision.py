@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import ml_dtypes
 import numpy as np
 import torch
+import torch._inductor.config
 from candidates import compiled
 from device import said
 
@@ -41,7 +42,7 @@ def accuracy(run):
             else:
                 yield from measured(name, dtype)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _alone) as pool:
         waiting = {pool.submit(measured, *job): job for job in jobs}
         try:
             for future in as_completed(waiting, timeout=run.seconds_left()):
@@ -53,8 +54,12 @@ def accuracy(run):
             yield {"left out": name, "dtype": dtype}
 
 
+def _alone():
+    """The processes are the parallel part."""
+    torch._inductor.config.compile_threads = 1
+
+
 def _measured(name, dtype, device):
-    torch._inductor.config.compile_threads = 1  # the processes are the parallel part
     try:
         return measure(name, dtype, device)
     except Exception as error:
@@ -173,7 +178,7 @@ def along(case, function, dtype, device):
     for index, x in enumerate(rows("float32")):
         if x.shape[-1] % activation.defaults.get("pieces", 1):
             continue
-        axes = -activation.defaults["axis"]
+        axes = -(activation.defaults["axis"] or -1)  # None: all of them
         x = x.reshape(*x.shape, *[1] * (axes - 1)).astype(ulp.dtype_of(dtype))
         others = [x[::-1].copy() for _ in activation.arrays[1:]]
         given = [to_torch(array, device) for array in (x, *others)]

@@ -5,6 +5,7 @@ import statistics
 import time
 
 import torch
+import torch._inductor.config
 import torch.nn.functional as F
 from candidates import candidates, compiled, floors, numbers, passes, sets, wrong
 from device import FEWEST, SETS, said

@@ -190,7 +190,7 @@ FEW_INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "x_normal_cdf_derivative": _short(x_normal_cdf_derivative_short),
     "x_sigmoid": lambda x, y: F.silu(torch.clamp(x, min=-FARTHEST)) if x is y else GENERIC["x_sigmoid"](x, y, xp=xp),
 }
-xp = Namespace(standard_torch, **NATIVE | FEW_INSTRUCTIONS)
+xp: Namespace = Namespace(standard_torch, **NATIVE | FEW_INSTRUCTIONS)
 
 
 def log_sigmoid(x: Any) -> Any:
