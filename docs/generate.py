@@ -142,7 +142,7 @@ def along(activation, x):
     """The same for an activation that mixes the entries of a row: what (x, 0) gives first."""
     pairs = np.stack([x, np.zeros_like(x)], axis=-1)
     axis = activation.defaults["axis"]
-    if axis < -1:
+    if axis is not None and axis < -1:
         pairs = pairs.reshape(*pairs.shape, *[1] * (-1 - axis))
     arrays = [pairs, *(np.ones_like(pairs) for _ in activation.arrays[1:])]
     given = dict.fromkeys(activation.body.masks, np.ones(pairs.shape, bool))
