@@ -4,7 +4,7 @@
 fused into one loop. `cpu` is for plain tensors on a CPU that nobody records. There every operation is a pass
 over memory, `torch.where` and comparisons take ten times as long as a product, and float64 is at hand: fewer
 operations win.
-The figures are in docs/decisions/0007-eager-torch-on-a-cpu.md.
+The figures are in docs/decisions/0007-eager-torch-on-a-cpu.md and 0010-compiled-torch-on-a-cpu.md.
 """
 
 import math
