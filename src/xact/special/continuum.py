@@ -1,7 +1,7 @@
 """The continuum of logarithm, line and exponential that soft_exponential runs through, for a rate of any sign."""
 
 from xact.special.algebraic import product_error
-from xact.special.exponential import ARTANH
+from xact.special.exponential import log1p
 from xact.special.polynomial import Fit, horner
 
 __all__ = ["soft_exponential", "soft_exponential_rate_derivative", "soft_exponential_slope"]
@@ -42,14 +42,6 @@ LOGARITHMIC = Fit(
 def logarithm(x, rate, xp):
     """w = -rate (x + rate) for a negative rate, of which log(1 + w) is taken; 0 otherwise."""
     return xp.where(rate < 0, -rate * (x + rate), 0.0)
-
-
-def log1p(w, xp):
-    """log(1 + w), which libraries' log1p loses digits of near -0.4: 2 artanh(w / (2 + w)) for -1/2 < w < 1."""
-    near = (w > -0.5) & (w < 1)
-    inner = xp.where(near, w, 0.0)
-    v = inner / (2 + inner)
-    return xp.where(near, 2 * v * horner(v * v, ARTANH.of(w, xp)), xp.log(1 + w))
 
 
 def soft_exponential(x, rate, /, *, xp):

@@ -73,3 +73,11 @@ def exponential_remainder(x, /, *, xp):
     near = x > -1
     t = -xp.where(near, x, -0.5)
     return xp.where(near, t * t * horner(t, EXPONENTIAL_REMAINDER.of(x, xp)), (xp.exp(x) - 1) - x)
+
+
+def log1p(w, xp):
+    """log(1 + w), which libraries' log1p loses digits of near -0.4: 2 artanh(w / (2 + w)) for -1/2 < w < 1."""
+    near = (w > -0.5) & (w < 1)
+    inner = xp.where(near, w, 0.0)
+    v = inner / (2 + inner)
+    return xp.where(near, 2 * v * horner(v * v, ARTANH.of(w, xp)), xp.log(1 + w))
