@@ -88,4 +88,5 @@ def _along(
         # At a kink there is no truth.
         error = np.where(np.isnan(exact.high), 0.0, ulp.excess(got, exact, explained / unit, x, dtype))
     at = np.unravel_index(int(np.argmax(error)), error.shape)
-    return Measurement(clause, case, library, dtype, float(error[at]), ACCURACY, f"entry {at[1]} of {x[at[0]]}")
+    bound = declared(case, f"{clause} {dtype}", ACCURACY)
+    return Measurement(clause, case, library, dtype, float(error[at]), bound, f"entry {at[1]} of {x[at[0]]}")
