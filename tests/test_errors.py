@@ -285,7 +285,7 @@ def test_rng(case: cases.Case, library: str) -> None:
 
 def test_unknown_name() -> None:
     for kind in (xact.UnknownActivationError, LookupError, ValueError):
-        text = "no activation is called 'relux'; the nearest names are relu, trelu, rrelu"
+        text = "no activation is called 'relux'; the nearest names are relu, trelu, srelu"
         refused(kind, text, lambda: xact.get("relux"))
     with pytest.raises(xact.UnknownActivationError, match=r"the nearest names are \w+, \w+, \w+$"):
         xact.get("something else")
