@@ -83,6 +83,7 @@ def test_derivative_is_the_difference_quotient(case: cases.Case, name: str) -> N
     assert_is_derivative(got, moved)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("library", CONVERT)
 @pytest.mark.parametrize(("case", "name"), RULES, ids=str)
 def test_derivative_on_every_library(case: cases.Case, name: str, library: str) -> None:
@@ -104,6 +105,7 @@ def test_derivative_has_the_dtype_of_the_first_array(case: cases.Case, name: str
     assert xact.derivative(case.activation, name)(*narrow.arrays, **wide).dtype == dtype
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("library", CONVERT)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_vjp(case: cases.Case, library: str) -> None:

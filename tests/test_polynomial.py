@@ -79,7 +79,7 @@ def test_jax(case):
     _, vectors, _ = case
     with jax.enable_x64(True):
         values = [jnp.asarray(value) for value in (X, *vectors.values())]
-        check_grads(jax.jit(function(case)), values, order=2)
+        check_grads(jax.jit(function(case)), values, order=1)
         one, other = (
             jax.grad(lambda *v, run=run: run(*v).sum(), 1) for run in (function(case), jax.jit(function(case)))
         )

@@ -260,6 +260,7 @@ def test_some_activation_keeps_a_mask() -> None:
     assert any(masks(case) for case in SIMPLE)
 
 
+@pytest.mark.by_kind
 @pytest.mark.parametrize("case", [case for case in CASES if case.array_parameters], ids=str)
 def test_a_constant_parameter_keeps_nothing(case: cases.Case) -> None:
     kept = jax.tree.leaves(jax.vjp(lambda x: case.call(x), case.arrays[0])[1])
