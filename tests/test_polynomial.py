@@ -71,7 +71,7 @@ def test_torch(case):
 
 @pytest.mark.slow
 @pytest.mark.needs("jax")
-def test_jax(case):
+def test_jax(case, request):
     import jax
     import jax.numpy as jnp
     from jax.test_util import check_grads
@@ -79,7 +79,7 @@ def test_jax(case):
     _, vectors, _ = case
     with jax.enable_x64(True):
         values = [jnp.asarray(value) for value in (X, *vectors.values())]
-        check_grads(jax.jit(function(case)), values, order=1)
+        check_grads(jax.jit(function(case)), values, order=2 if request.config.getoption("--every") else 1)
         one, other = (
             jax.grad(lambda *v, run=run: run(*v).sum(), 1) for run in (function(case), jax.jit(function(case)))
         )
