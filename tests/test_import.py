@@ -43,11 +43,22 @@ def _(x, xp):
 
 
 def test_import_is_fast() -> None:
-    """Processor time beyond that of the standard library's modules; the least of nine, as other work only adds."""
-    standard = "import ast, dataclasses, functools, inspect, numbers, re, time, typing"
-    code = f"{standard}; start = time.process_time(); import xact; print(time.process_time() - start)"
+    """Processor time, the least of nine, as other work only adds.
+
+    On a slow or shared processor the bound is what the standard library's modules take there, times 1.6.
+    """
+    code = """
+import time
+times = [time.process_time()]
+import ast, dataclasses, functools, inspect, numbers, re, typing
+times.append(time.process_time())
+import xact
+times.append(time.process_time())
+print(times[1] - times[0], times[2] - times[1])
+"""
     run(code)
-    assert min(float(run(code)) for _ in range(9)) < BUDGET
+    standard, own = (min(times) for times in zip(*(map(float, run(code).split()) for _ in range(9)), strict=True))
+    assert own < max(BUDGET, 1.6 * standard)
 
 
 @pytest.mark.needs("numpy")

@@ -167,6 +167,17 @@ def test_a_threshold_cuts() -> None:
     assert np.array_equal(got, np.where(x > 5, 0.0, xact.derivative("softplus", order=2)(x)))
 
 
+@pytest.mark.needs("torch")
+def test_softplus_inside_compile() -> None:
+    """There the rule is used, whose tail the second derivative of torch's kernel loses."""
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([-40.0, 0.5, 40.0], dtype=torch.float64)
+    second = torch.vmap(torch.func.grad(torch.func.grad(xact.softplus)))
+    got = torch.compile(second, backend="aot_eager", fullgraph=True)(x)
+    np.testing.assert_allclose(got, xact.derivative("softplus", order=2)(x.numpy()), rtol=1e-14)
+    assert got.count_nonzero() == 3
+
+
 # Declaring one
 
 

@@ -401,3 +401,17 @@ def final_loss(seed: int, bits: int | None, steps: int = 200) -> float:
         optimizer.step()
     with torch.no_grad():
         return float(loss(1 << 14))
+
+
+def test_distributed_tensors_are_refused() -> None:
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        mesh = torch.distributed.device_mesh.init_device_mesh("cpu", (1,))
+        x = torch.distributed.tensor.distribute_tensor(torch.ones(4, requires_grad=True), mesh)
+        with pytest.raises(
+            TypeError, match=r"gelu: backward_bits=2 takes no DTensor; leave it out, or use x\.to_local"
+        ):
+            xact.nn.GELU(backward_bits=2)(x)
+    finally:
+        torch.distributed.destroy_process_group()

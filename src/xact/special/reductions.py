@@ -89,8 +89,9 @@ def standardized(x, epsilon, /, axis=-1, *, xp):
 def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     """The product of a cotangent with the Jacobian of `standardized`, which is symmetric: the part of dy orthogonal to
     1 and to c = x - mean(x), and epsilon / (variance + epsilon) times the part along c, over the deviation. Projected
-    twice, since in a row of two nothing is left but this small part. Linear in dy. Error: as standardized. Source:
-    own; twice is enough, Giraud et al. 2005, doi:10.1007/s00211-005-0615-4.
+    twice, since in a row of two nothing is left but this small part. Linear in dy. Error: as standardized, and 1 ULP of
+    the largest entry of the result, which is more where an outlier's own is small. Source: own; twice is
+    enough, Giraud et al. 2005, doi:10.1007/s00211-005-0615-4.
     """
     if x.shape[axis] == 0:
         return 1 * dy
