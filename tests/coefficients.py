@@ -109,6 +109,16 @@ def gelu_slope(t):
     return mills(t) - t / mpmath.sqrt(2 * mpmath.pi)
 
 
+def gelu_slope_center(precision):
+    """(f'(t) - 1/2) / t in t^2, |t| <= 1/2, f = x Phi(x)."""
+
+    def ratio(s):
+        t = mpmath.sqrt(s)
+        return mpmath.erf(t / mpmath.sqrt(2)) / 2 / t + mpmath.npdf(t)
+
+    return fit(continued(ratio, 2 / mpmath.sqrt(2 * mpmath.pi)), 0, mpf(1) / 4, precision)
+
+
 def gelu_root(precision):
     """The zero of the derivative of x Phi(x), negated, and the value of `gelu_slope` there."""
     root = nearest(mpmath.findroot(gelu_slope, 0.75), precision)
@@ -279,6 +289,7 @@ FITS = {
         "MILLS": mills_ratio,
         "SLOPE": normal_tail_derivative,
         "SLOPE_ROOT": gelu_root,
+        "SLOPE_CENTER": gelu_slope_center,
         "ERF": erf,
     },
     "hyperbolic": {"TANHSHRINK": tanhshrink, "LOG_COSH": log_cosh},

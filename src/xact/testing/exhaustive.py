@@ -67,7 +67,7 @@ class Tally:
         if more.size:
             # All inputs of a segment have one exponent.
             step = float(ulp.ulp(x[0], "float32"))
-            explained = np.abs(segment.slope(x[more])) * (step / spacing[more])
+            explained = np.abs(segment.slope(start + more, x[more])) * (step / spacing[more])
             _note(self.contract, error[more] - explained, bits[more])
 
 

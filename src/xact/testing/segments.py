@@ -32,13 +32,15 @@ SHORTEST = 64
 class Segment:
     """Consecutive float32 numbers of one sign, by their bits, and the truth there.
 
-    With a `centre` c, `numbers` are coefficients in powers of x - c; without, the truth of each input (NaN: none).
+    With a `centre` c, `numbers` are coefficients in powers of x - c; without, the truth of each input (NaN: none),
+    and `slopes` its derivative there (None: 0).
     """
 
     first: int
     count: int
     centre: float | None
     numbers: np.ndarray
+    slopes: np.ndarray | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -50,10 +52,10 @@ class Segment:
             return self.numbers[start : start + x.size]
         return _horner(x, self.centre, self.numbers)
 
-    def slope(self, x: np.ndarray) -> np.ndarray:
-        """The derivative of the truth; 0 where there is no polynomial, which explains no error."""
+    def slope(self, positions: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The derivative of the truth at the inputs `x`, which are these numbers of the segment."""
         if self.centre is None:
-            return np.zeros(x.shape)
+            return np.zeros(x.shape) if self.slopes is None else self.slopes[positions]
         return _horner(x, self.centre, self.numbers[1:] * np.arange(1, self.numbers.size))
 
 
@@ -120,7 +122,8 @@ class Exact:
     def _direct(self, spans: list[tuple[int, int]]) -> Iterator[Segment]:
         for first, count in spans:
             # The derivative declared at a kink is clause C4.
-            yield Segment(first, count, None, self.coefficients(value(first + np.arange(count)))[:, 0])
+            values, slopes = self.coefficients(value(first + np.arange(count)), 1).T
+            yield Segment(first, count, None, values, np.nan_to_num(slopes))
 
     def _polynomials(self, spans: list[tuple[int, int]]) -> tuple[list[Segment], list[tuple[int, int]]]:
         if not spans:
