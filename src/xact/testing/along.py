@@ -12,16 +12,15 @@ from xact.testing.ulp import Truth
 
 
 def rows(dtype: str, seed: int = 0) -> list[np.ndarray]:
-    """Rows of several lengths and spreads: near ties, an almost certain entry, and a plain one."""
+    """Rows of three lengths, those of one in one array; the long ones plain, spread, almost certain and with ties."""
     random = np.random.default_rng(seed)
-    drawn = [
-        random.standard_normal((4, 1)),
-        random.standard_normal((6, 2)) * 8,
+    long = [
         random.standard_normal((6, 11)),
         random.standard_normal((6, 11)) * 30,
         np.concatenate([random.standard_normal((4, 10)), np.full((4, 1), 40.0)], axis=1),
-        np.round(random.standard_normal((4, 7))) * 1e3,
+        np.round(random.standard_normal((4, 11))) * 1e3,
     ]
+    drawn = [random.standard_normal((4, 1)), random.standard_normal((6, 2)) * 8, np.concatenate(long)]
     return [row.astype(dtype) for row in drawn]
 
 

@@ -133,7 +133,12 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
 def truths(case: Case, dtype: str) -> tuple[dict[str, np.ndarray], Truth]:
     """Inputs and the truth."""
     given = inputs(case, dtype)
-    return given, quantity(case, {name: ulp.double(array) for name, array in given.items()}, dtype)
+    return given, truth_at(case, given, dtype)
+
+
+def truth_at(case: Case, given: Mapping[str, np.ndarray], dtype: str) -> Truth:
+    """The truth at inputs of the dtype."""
+    return quantity(case, {name: ulp.double(array) for name, array in given.items()}, dtype)
 
 
 @lru_cache(maxsize=64)
@@ -188,8 +193,8 @@ def _difference(case: Case, here: Mapping[str, Any], beside: Case, there: Mappin
 def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str, bits: int = 0) -> Truth:
     """The truth of the value or the derivative at these inputs, with so many bits or those the dtype needs."""
     tex, environment = case.activation.tex, case.environment(dtype)
-    bits = bits or (truth.EXACT if dtype == "float64" else truth.CLOSE)
     ties = {"float16": 11, "bfloat16": 8}.get(dtype, 0)
+    bits = bits or (truth.EXACT if dtype == "float64" else truth.COARSE if ties else truth.CLOSE)
     if case.wrt:
         return truth.derivatives(tex, doubles, environment, case.wrt, bits=bits, ties=ties)
     return truth.values(tex, doubles, environment, bits, ties)
@@ -198,8 +203,7 @@ def quantity(case: Case, doubles: Mapping[str, np.ndarray], dtype: str, bits: in
 @lru_cache(maxsize=16)
 def results(case: Case, library: str, dtype: str, function: Any = None) -> np.ndarray:
     """What a library gives for the activation, or for a function in its place; several clauses ask for it."""
-    given, _ = truths(case, dtype)
-    return evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+    return evaluate(library, function or case.activation, inputs(case, dtype), case.parameters, case.wrt)
 
 
 def slope(case: Case, doubles: Mapping[str, np.ndarray], name: str, array: np.ndarray, dtype: str) -> np.ndarray:

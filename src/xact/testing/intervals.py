@@ -42,7 +42,11 @@ class Interval:
         self.middle, self.radius = middle, radius
 
     def __add__(self, other: "Interval") -> "Interval":
-        return _rounded(self.middle + other.middle, self.radius + other.radius)
+        total = self.middle + other.middle
+        if np.ndim(total) == 0 and Fraction(self.middle) + Fraction(other.middle) == Fraction(total):
+            # Of constants: exponents stay the integers that they are.
+            return Interval(total, self.radius + other.radius)
+        return _rounded(total, self.radius + other.radius)
 
     def __sub__(self, other: "Interval | float") -> "Interval":
         return self + -_interval(other)
@@ -55,6 +59,8 @@ class Interval:
 
     def __mul__(self, other: "Interval | float") -> "Interval":
         b = _interval(other)
+        if np.ndim(b.middle) == 0 and b.middle == 1 and b.radius == 0:
+            return self
         spread = np.abs(self.middle) * b.radius + np.abs(b.middle) * self.radius + self.radius * b.radius
         return _rounded(self.middle * b.middle, spread)
 
@@ -75,14 +81,28 @@ def _rounded(middle: Any, spread: Any) -> Interval:
     return Interval(middle, spread + _ROUNDING * np.abs(middle) + np.where(spread > 0, _TINY, 0))
 
 
-def _function(value: Callable[[Any], Any], slope: Callable[[Any], Any], bend: Callable[[Any], Any] = np.abs) -> Any:
+def _function(
+    value: Callable[[Any], Any], slope: Callable[[Any], Any], bend: Callable[[Any], Any] = lambda x: 1 + np.abs(x)
+) -> Any:
     """A function, from its value, its derivative, and a bound of |f''/f'|: to first order, with a factor of 2."""
 
     def apply(u: Interval) -> Interval:
         middle = np.asarray(value(u.middle), dtype=np.float64)
         spread = 2 * np.abs(slope(u.middle)) * u.radius + _FUNCTION * np.abs(middle) + _TINY
-        near = u.radius * (2 + 2 * bend(u.middle)) < 2.0**-10
+        near = u.radius * 2 * bend(u.middle) < 2.0**-10
         return Interval(middle, np.where(near, spread, np.inf))
+
+    return staticmethod(apply)
+
+
+def _saturating(value: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
+    """A function whose derivative falls away from 0 on both sides: its largest is at the end next to 0."""
+
+    def apply(u: Interval) -> Interval:
+        middle = np.asarray(value(u.middle), dtype=np.float64)
+        steepest = slope(np.maximum(np.abs(u.middle) - u.radius, 0.0))
+        # Twice, as the slope is rounded.
+        return Interval(middle, 2 * steepest * u.radius + _FUNCTION * np.abs(middle) + _TINY)
 
     return staticmethod(apply)
 
@@ -116,18 +136,18 @@ class Intervals:
     log = _function(np.log, _inverse, _inverse)
     log1p = _function(np.log1p, lambda x: 1 / (1 + x), lambda x: _inverse(1 + x))
     sqrt = _function(np.sqrt, lambda x: 0.5 / np.sqrt(x), _inverse)
-    tanh = _function(np.tanh, lambda x: _sech(x) ** 2)
+    tanh = _saturating(np.tanh, lambda x: _sech(x) ** 2)
     sinh = _function(np.sinh, np.cosh)
     cosh = _function(np.cosh, lambda x: np.maximum(np.abs(np.sinh(x)), 1.0))
     sech = _function(_sech, _sech)
     sin = _function(np.sin, lambda x: 1.0)
     cos = _function(np.cos, lambda x: 1.0)
-    tan = _function(np.tan, lambda x: 1 / np.cos(x) ** 2, lambda x: 2 * np.abs(np.tan(x)))
+    tan = _function(np.tan, lambda x: 1 / np.cos(x) ** 2, lambda x: 1 + 2 * np.abs(np.tan(x)))
     arctan = _function(np.arctan, lambda x: 1 / (1 + x * x))
     arsinh = _function(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
-    erf = _function(_erf, lambda x: 2 * _density(x * math.sqrt(2)))
+    erf = _saturating(_erf, lambda x: 2 * math.sqrt(2) * _density(x * math.sqrt(2)))
     erfc = _function(_erfc, lambda x: 2 * _density(x * math.sqrt(2)))
-    sigmoid = _function(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x))
+    sigmoid = _saturating(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x))
     softplus = _function(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), _sigmoid)
     normal_density = _function(_density, lambda x: (1 + np.abs(x)) * _density(x))
 
@@ -203,10 +223,10 @@ class Intervals:
     def normal_cdf(self, a: Interval) -> Interval:
         # Not erfc(-a / sqrt(2)) with an interval inside: in the tail it would be wide.
         middle = np.asarray(_erfc(-a.middle / math.sqrt(2)) / 2, dtype=np.float64)
-        # The rounded argument is off by up to 2 units, which the tail magnifies by the square of it.
-        relative = _FUNCTION + 4 * _ROUNDING * a.middle**2
-        near = a.radius * (2 + 2 * np.abs(a.middle)) < 2.0**-10
-        spread = 2 * _density(a.middle) * a.radius + relative * middle + _TINY
+        # The argument of erfc is rounded twice.
+        radius = a.radius + 2 * _ROUNDING * np.abs(a.middle)
+        near = radius * (2 + 2 * np.abs(a.middle)) < 2.0**-10
+        spread = 2 * _density(a.middle) * radius + _FUNCTION * middle + _TINY
         return Interval(middle, np.where(near, spread, np.inf))
 
 

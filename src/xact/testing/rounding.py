@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import Case, Measurement, declared, results, skipped, slope, truths, worst
+from xact.testing.contract import Case, Measurement, declared, results, skipped, slope, truth_at, truths, worst
 from xact.testing.ulp import Truth
 
 MISROUNDED = 16
@@ -36,12 +36,12 @@ def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list
     ]
 
 
-def counted(case: Case, libraries: Collection[str], dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Inputs, and at which of them the results of these libraries are compared with each other: not at subnormals."""
-    given, exact = truths(case, dtype)
+def counted(case: Case, given: Mapping[str, np.ndarray], libraries: Collection[str], dtype: str) -> np.ndarray:
+    """At which inputs the results of these libraries are compared with each other: not at subnormals."""
+    exact = truth_at(case, given, dtype)
     skip = skipped(case, given, exact, "jax" if "jax" in libraries else "", dtype)
     skip |= _subnormal(exact, dtype) | _phase(case, exact, given, dtype)
-    return given, ~(skip | _tied(exact, dtype)) if len(given) > 1 else ~skip
+    return ~(skip | _tied(exact, dtype)) if len(given) > 1 else ~skip
 
 
 def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:

@@ -26,8 +26,8 @@ from .ulp import Truth
 Arrays = Mapping[str, Any]
 Parameters = Mapping[str, float | int | str | Fraction | tuple[float, ...] | None]
 _NOTHING: Parameters = MappingProxyType({})
-# Bits that a truth has: as two float64 numbers, and where one is more than enough.
-EXACT, CLOSE = 106, 40
+# Bits that a truth has: as two float64 numbers, where one is more than enough, and for a type of up to 11 bits.
+EXACT, CLOSE, COARSE = 106, 40, 34
 _FIRST, _LAST = 200, 20_000
 _ACCURACY = 130
 _TINY = -1300
