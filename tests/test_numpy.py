@@ -226,7 +226,7 @@ def test_no_floating_point_warning(case: cases.Case) -> None:
     for dtype in (np.float16, np.float32, np.float64):
         with np.errstate(all="ignore"):
             extreme = extremes.astype(dtype)
-        for rows in (6, 30_000):
+        for rows in (6, 30_000) if dtype is np.float32 else (6,):
             x = np.resize(extreme, (rows, 3, 4))
             arrays = [np.roll(x, i, axis=0) for i in range(len(case.arrays))]
             with np.errstate(all="raise"):

@@ -67,7 +67,8 @@ def exact(alpha, dtype):
     """Rows, cotangents, the truth of value and pullback, and what inputs 1 ULP away change."""
     found = []
     for index, x in enumerate(along.rows(dtype)):
-        x = x[:2]
+        # One or two of each kind of row.
+        x = x[::4]
         dy = np.random.default_rng(index).standard_normal(x.shape).astype(dtype)
         wide, cotangent = ulp.double(x), ulp.double(dy)
         step = ulp.ulp(wide, dtype)
@@ -96,7 +97,7 @@ def test_accuracy(name, options, dtype, library):
     bound = contract.ACCURACY * max(1.0, 1 / (alpha - 1) - 1)
     found = exact(alpha, dtype)
     # XLA compiles the bisection anew for every shape, which takes seconds.
-    for x, dy, value, moved, back, swayed in found[2:4] if library == "jax" and name == "entmax" else found:
+    for x, dy, value, moved, back, swayed in found[-1:] if library == "jax" and name == "entmax" else found:
         unit = ulp.ulp(ulp.double(x), dtype)
         error = ulp.excess(evaluate(library, f, {"x": x}, options), value, moved / unit, x, dtype)
         assert error.max() <= bound, x

@@ -143,13 +143,13 @@ def test_kernels_are_built_once(compiler: Compiler) -> None:
 
 
 def test_no_activation_falls_back_for_their_number(compiler: Compiler) -> None:
-    assert len(SIMPLE) > 8
+    several = SIMPLE[:10]
     with torch._dynamo.config.patch(recompile_limit=8):
         for round in (1, 2):
-            for case in SIMPLE:
+            for case in several:
                 evaluate(in_dtype(case), "compile")
-            assert compiler.compilations == 2 * len(SIMPLE)
-            assert compiler.calls == 3 * len(SIMPLE) * round
+            assert compiler.compilations == 2 * len(several)
+            assert compiler.calls == 3 * len(several) * round
 
 
 @pytest.mark.by_kind
