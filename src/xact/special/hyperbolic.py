@@ -93,12 +93,17 @@ def mish_of(x, e):
     return x * (n / (n + 2))
 
 
-def mish_slope_of(x, e):
-    """Its derivative where e' = e, as a quotient of polynomials: e ((x + 1) + e ((x + 3/2) + m)) /
-    (1 + e (2 + e (2 + m))), m = e (1 + e / 4). Grouped round 1 + x, so that nothing large cancels at its zero.
+def mish_slope_of(x, e, xp):
+    """Its derivative where e' = e, as a quotient of polynomials: e ((x + 1) + e ((x + 3/2) + m)) / d,
+    d = 1 + e (2 + e (2 + m)), m = e (1 + e / 4). Grouped round 1 + x, so that nothing large cancels at its zero;
+    where it is near 1/2 or more, 1/2 and the quotient less 1/2, whose roundings count less.
     """
     m = e * (1 + 0.25 * e)
-    return e * ((x + 1) + e * ((x + 1.5) + m)) / (1 + e * (2 + e * (2 + m)))
+    d = 1 + e * (2 + e * (2 + m))
+    large = (x > -0.5) & (e > 0.6)
+    less_half = e * (x + e * ((x + 0.5) + 0.5 * m)) - 0.5
+    quotient = xp.where(large, less_half, e * ((x + 1) + e * ((x + 1.5) + m))) / d
+    return xp.where(large, 0.5 + quotient, quotient)
 
 
 def x_tanh_softplus(x, /, *, xp):
@@ -114,7 +119,7 @@ def x_tanh_softplus_derivative(x, /, *, xp):
     Error: 4 / 4 ULP beside the change that 1 ULP of x makes, which is more only at the zero, -1.1924. Source: own.
     """
     x = xp.clip(x, -800.0, SATURATED)
-    return mish_slope_of(x, xp.exp(x))
+    return mish_slope_of(x, xp.exp(x), xp)
 
 
 def x_tanh_softplus_at(x, shift, /, *, xp):
@@ -131,7 +136,7 @@ def x_tanh_softplus_at_derivative(x, shift, /, *, xp):
     """
     x = xp.clip(x, -800.0, None)
     x = xp.where(x + shift > SATURATED, SATURATED - shift, x)
-    return mish_slope_of(x, xp.exp(x + shift))
+    return mish_slope_of(x, xp.exp(x + shift), xp)
 
 
 def x_tanh_exp(x, /, *, xp):
