@@ -1,5 +1,6 @@
 """Clauses C1 to C3 for every activation of the catalogue, on every library and dtype, against its own formula."""
 
+import cases
 import pytest
 
 import xact
@@ -16,6 +17,9 @@ ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 ELSEWHERE = {"sparsemax", "entmax15", "entmax", "hardmax", "maxout", "crelu", "gumbel_softmax", "normmax", "budget"}
 ELSEWHERE |= {"ab_relu", "bipolar_relu", "geglu_sparse", "poly_norm"}
 ALONG = [name for name in xact.names() if not xact.get(name).elementwise and name not in ELSEWHERE]
+
+
+REPRESENTATIVES = cases.representatives()
 
 
 def violations(measurements):
@@ -47,6 +51,8 @@ def test_elementwise(name, dtype, library, request):
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_identity(name, dtype, pair, request):
     numbers = request.config.getoption("--every")
+    if not numbers and (dtype, *pair) == ("bfloat16", "numpy", "jax") and name not in REPRESENTATIVES:
+        pytest.skip("computed in float32 as float16, by another program of XLA's for each: with --every")
     found = [identity(case, *pair, dtype) for case in contract.cases(xact.get(name), numbers=numbers)]
     assert not violations(found), violations(found)
 

@@ -32,14 +32,17 @@ def projection(row, alpha):
         scale = mpmath.mpf(alpha) - 1
         z = [scale * (mpmath.mpf(v) - max(row)) for v in row]
         low, high = mpmath.mpf(-1), mpmath.mpf(0)
-        for _ in range(40):
+        for _ in range(12):
             middle = (low + high) / 2
             total = mpmath.fsum((v - middle) ** (1 / scale) for v in z if v > middle)
             low, high = (middle, high) if total >= 1 else (low, middle)
-        for _ in range(4):
+        # From the left, where the sum is at least 1: it is convex for scale <= 1, and near the root for others.
+        step = mpmath.inf
+        while abs(step) > mpmath.ldexp(1, -110):
             inside = [v - low for v in z if v > low]
             excess = mpmath.fsum(t ** (1 / scale) for t in inside) - 1
-            low += excess * scale / mpmath.fsum(t ** (1 / scale - 1) for t in inside)
+            step = excess * scale / mpmath.fsum(t ** (1 / scale - 1) for t in inside)
+            low += step
         return [(v - low) ** (1 / scale) if v > low else mpmath.mpf(0) for v in z]
 
 
