@@ -62,6 +62,7 @@ def test_array_api_strict(version: str | None, case: cases.Case, dtype: str) -> 
 
 
 @pytest.mark.by_kind(simplest=True)
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("dtype", ["float16", *DTYPES])
 def test_dask_computes_nothing(case: cases.Case, dtype: str) -> None:

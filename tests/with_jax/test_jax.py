@@ -144,6 +144,7 @@ def test_hessian(case: cases.Case) -> None:
 
 
 @pytest.mark.by_kind(simplest=True)
+@pytest.mark.slow
 @pytest.mark.parametrize("case", cases.of_any_shape(CASES), ids=str)
 def test_scan(case: cases.Case) -> None:
     """The gradient of a loop under jit, no tracer leaked; parameters are traced."""
@@ -186,6 +187,7 @@ PARAMETERS = [
 
 
 @pytest.mark.by_kind
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "name"), PARAMETERS, ids=lambda value: str(value))
 def test_parameters_are_traced(case: cases.Case, name: str) -> None:
     """A parameter may be traced, batched, an integer; it has a gradient where it has a rule, else raises."""
