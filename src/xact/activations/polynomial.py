@@ -61,7 +61,10 @@ def _(x, xp):
     r" + \text{bias}, \quad n = \sum_k (1 + 0 \cdot \text{weight}_k), d = \sum_j (1 + 0 \cdot x_j)",
     paper="Zhuo et al. 2024, Polynomial Composition Activations, arXiv:2411.03884",
     learnable={"weight": (1 / 3, 1 / 3, 1 / 3), "bias": 0.0},
-    budget={"C1 float64": (8, "the three terms and the bias may cancel; XLA fuses their sum in another order")},
+    budget={
+        "C1 row": (1.0, "the three terms and the bias may cancel; XLA fuses their sum in another order"),
+        "C1 pullback row": (1.0, "what is left of dy without its part along the row may cancel"),
+    },
 )
 def poly_norm(x, /, weight=(1 / 3, 1 / 3, 1 / 3), bias=0.0, *, axis=-1, epsilon=1e-6, xp):
     """A polynomial whose powers are divided by their root mean square along `axis`; the highest power comes first."""
