@@ -24,9 +24,9 @@ with torch.nn.
 
 EXHAUSTIVE = """\
 Every one of the 2^32 float32 inputs. "Counts": less what an input 1 ULP away explains, which may be at most 4, or the
-bound that the definition declares (mish: 4.1). The other columns are of the whole error: the largest, its input, and how
-many inputs exceed a bound in ULP. Next to its zero, near -1.28 and -1.19, a derivative of silu or mish is smaller than
-what 1 ULP of the input changes.
+bound that the definition declares (mish: 4.1). The other columns are of the whole error: the largest, its input, and
+how many inputs exceed a bound in ULP. Next to its zero, near -1.28 and -1.19, a derivative of silu or mish is smaller
+than what 1 ULP of the input changes.
 """
 
 
