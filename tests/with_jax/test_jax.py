@@ -343,4 +343,4 @@ def test_sharding_and_single_precision(request: pytest.FixtureRequest) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     chosen = set(xact.names() if every else cases.representatives()) - {"softmax2d", "ab_relu"}
-    assert done.stdout == f"{len(chosen)} activations\n"
+    assert done.stdout.split() == [name for name in xact.names() if name in chosen]

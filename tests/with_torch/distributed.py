@@ -79,7 +79,7 @@ def of_a_kind(case: cases.Case) -> bool:
 def check_tensors(mesh) -> int:
     failed = 0
     for compiled in (False, True):
-        # The compiler's way depends on the kind of the activation, and what a placement does.
+        # What the compiler does, and what a placement changes, depends on the kind of the activation.
         for case in pointwise() if not compiled else filter(of_a_kind, pointwise()):
             for placement in PLACEMENTS if of_a_kind(case) and not compiled else PLACEMENTS[:1]:
                 torch._dynamo.reset()

@@ -144,6 +144,7 @@ def test_kernels_are_built_once(compiler: Compiler) -> None:
 
 def test_no_activation_falls_back_for_their_number(compiler: Compiler) -> None:
     several = SIMPLE[:10]
+    assert len(several) > 8
     with torch._dynamo.config.patch(recompile_limit=8):
         for round in (1, 2):
             for case in several:

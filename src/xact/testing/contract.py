@@ -285,6 +285,7 @@ def _unexplained(
     beyond, order = np.zeros(whole.shape), np.argsort(-whole)[: np.count_nonzero(whole)]
     size = order.size if "parameters" in case.activation.budget else 256
     while order.size and whole[order[0]] > max(beyond.max(), 0.5):
+        # In the order of the inputs, in which the truth of all of them is kept for the next library.
         chosen, order = np.sort(order[:size]), order[size:]
         part = {name: array[chosen] for name, array in given.items()}
         first = next(iter(part.values()))
