@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from itertools import compress
 from pathlib import Path
@@ -90,6 +91,13 @@ def _is_of(item: pytest.Item, names: frozenset[str]) -> bool:
     # Other names are those of functions that are no activation.
     activations |= {one for key, one in given.items() if key == "name" and one in xact.names()}
     return activations <= names
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """PyTorch's own samples and layers draw from its global generator: the same numbers in every run."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")

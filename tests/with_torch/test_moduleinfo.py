@@ -159,14 +159,13 @@ def test_hooks(name: str) -> None:
 
 @classes
 def test_called_by_others(name: str) -> None:
-    """Through a functional call, a parametrization, DataParallel, and twice in one model."""
+    """Through a functional call, DataParallel, and twice in one model."""
     for ours, theirs, sample in samples(name):
-        expected = run(theirs, sample)
         args, kwargs = sample.forward_input.args, sample.forward_input.kwargs
         weights = {key: 2 * value for key, value in theirs.state_dict().items()}
         calls = [torch.func.functional_call(module, weights, args, kwargs) for module in (ours, theirs)]
         assert_same(calls[:1], calls[1:])
-        assert_same(run(torch.nn.DataParallel(ours), sample), expected)
+        assert_same(run(torch.nn.DataParallel(ours), sample), run(ours, sample), 0)
         if name not in ("GLU", "Softmax2d"):
             pair = [torch.nn.Sequential(module, module) for module in (ours, theirs)]
             assert_same(run(pair[0], sample), run(pair[1], sample))
