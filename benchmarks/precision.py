@@ -20,6 +20,8 @@ import xact
 import xact.nn
 from xact.testing import contract, ulp
 from xact.testing.along import rows
+from xact.testing.case import Case, cases, declared
+from xact.testing.case import inputs as every_input
 from xact.testing.libraries import evaluate
 from xact.testing.rounding import ROUNDING
 
@@ -70,7 +72,7 @@ def measure(name, dtype, device):
     """One row for each way and quantity: the largest error in ULP, the bound, the input where it was found."""
     activation = xact.get(name)
     found = []
-    for case in contract.cases(activation, quantities=False, numbers=False):
+    for case in cases(activation, quantities=False, numbers=False):
         fixed = case.parameters | ({"training": False} if activation.sampled else {})
         function = functools.partial(activation, **fixed)
         ways = dict.fromkeys(WAYS[:2], function) | {"compiled": compiled(function, name)}
@@ -94,13 +96,13 @@ def elementwise(case, function, dtype, device):
     with torch.no_grad():
         results = {"": function(*leaves.values())} | dict(zip(wanted, gradients, strict=True))
     for wrt, result in results.items():
-        quantity = contract.Case(case.activation, case.parameters, wrt)
+        quantity = Case(case.activation, case.parameters, wrt)
         yield wrt or "value", *worst(quantity, given, from_torch(result), dtype)
 
 
 def inputs(case, dtype):
     """Those of the contract; of all 65,536 numbers of a 16-bit type the zeros, the infinities and one in five."""
-    given = contract.inputs(case, dtype)
+    given = every_input(case, dtype)
     if dtype in ("float32", "float64"):
         return given
     index = np.arange(1 << 16)
@@ -120,10 +122,10 @@ def worst(case, given, got, dtype):
         slope = explained(case, given, exact.high, dtype) / np.where(np.isfinite(unit), unit, 1.0)
     error = np.where(skip, 0.0, ulp.excess(got, exact, slope, first, dtype))
     if dtype in ("float32", "float64"):
-        bound = contract.declared(case, f"C1 {dtype}", contract.ACCURACY)
+        bound = declared(case, f"C1 {dtype}", contract.ACCURACY)
         bound = max(bound, DOUBLE) if dtype == "float64" else bound
     else:
-        bound = contract.declared(case, f"error {dtype}", ROUNDING)
+        bound = declared(case, f"error {dtype}", ROUNDING)
     at = int(np.argmax(error))
     return error[at], bound, ", ".join(f"{name}={array[at]}" for name, array in given.items())
 
@@ -151,7 +153,7 @@ def explained(case, given, here, dtype):
         wide = ulp.double(array)
         step = np.where(np.isfinite(wide), ulp.ulp(wide, compute), 0.0)
         total += moved(case, given, here, dtype, name, wide, step)
-    asked = contract.declared(case, "parameters", 0)
+    asked = declared(case, "parameters", 0)
     for name in case.activation.body.parameters if asked else ():
         value = case.environment(dtype)[name]
         numbers = np.atleast_1d(value)

@@ -5,7 +5,7 @@ import pytest
 
 import xact
 from xact.testing import along
-from xact.testing.contract import Case
+from xact.testing.case import Case
 
 INF = float("inf")
 LIBRARIES = ("numpy", "jax", "torch")

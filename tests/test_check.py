@@ -8,7 +8,8 @@ import pytest
 import xact
 from xact.__main__ import main
 from xact.testing import check, identity, record, report
-from xact.testing.contract import Case, Measurement
+from xact.testing.case import Case
+from xact.testing.contract import Measurement
 from xact.testing.libraries import peer
 
 QUICK = ["--backend", "numpy", "--dtype", "float32"]

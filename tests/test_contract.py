@@ -5,7 +5,8 @@ import pytest
 
 import xact
 from xact.testing import along, contract
-from xact.testing.contract import Case
+from xact.testing.case import Case
+from xact.testing.case import cases as measured
 from xact.testing.finiteness import finiteness
 from xact.testing.identity import identity
 from xact.testing.rounding import rounding
@@ -36,7 +37,7 @@ def test_elementwise(name, dtype, library, request):
         pytest.skip("computed in float32 as float16 on NumPy, to which test_identity compares: with --every")
     # Other numbers as parameters take another path through no code that a library or a dtype has of its own.
     numbers = every or (library, dtype) == ("numpy", "float32")
-    for case in contract.cases(xact.get(name), numbers=numbers):
+    for case in measured(xact.get(name), numbers=numbers):
         found += finiteness(case, library, dtype)
         if dtype in ("float32", "float64"):
             found.append(contract.accuracy(case, library, dtype))
@@ -53,7 +54,7 @@ def test_identity(name, dtype, pair, request):
     numbers = request.config.getoption("--every")
     if not numbers and (dtype, *pair) == ("bfloat16", "numpy", "jax") and name not in REPRESENTATIVES:
         pytest.skip("computed in float32 as float16, by another program of XLA's for each: with --every")
-    found = [identity(case, *pair, dtype) for case in contract.cases(xact.get(name), numbers=numbers)]
+    found = [identity(case, *pair, dtype) for case in measured(xact.get(name), numbers=numbers)]
     assert not violations(found), violations(found)
 
 
@@ -63,7 +64,7 @@ def test_identity(name, dtype, pair, request):
 @pytest.mark.parametrize("name", ALONG)
 def test_along_an_axis(name, dtype, library, request):
     numbers = dtype == "float32" or request.config.getoption("--every")
-    chosen = [case for case in contract.cases(xact.get(name), numbers=numbers) if not case.wrt]
+    chosen = [case for case in measured(xact.get(name), numbers=numbers) if not case.wrt]
     found = [one for case in chosen for one in along.accuracy_along(case, library, dtype)]
     assert not violations(found), violations(found)
 

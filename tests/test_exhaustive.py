@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import xact
-from xact.testing import contract, exhaustive, ulp
-from xact.testing.contract import Case
+from xact.testing import exhaustive, ulp
+from xact.testing.case import Case
 from xact.testing.exhaustive import UNIT, Sweep
 from xact.testing.segments import ACCURACY, NEGLIGIBLE, Exact, value
 
@@ -28,7 +28,7 @@ def test_segments_agree_with_balls(name, wrt, unit):
     chosen = [segments[index] for index in random.integers(len(segments), size=8)]
     at = [int(random.integers(segment.count)) for segment in chosen]
     x = [value(np.array([segment.first + start])) for segment, start in zip(chosen, at, strict=True)]
-    truth = contract.quantity(case, {"x": ulp.double(np.concatenate(x))}, "float32").high
+    truth = case.truth({"x": ulp.double(np.concatenate(x))}, "float32").high
     got = np.concatenate([segment.at(start, one) for segment, start, one in zip(chosen, at, x, strict=True)])
     assert np.all(np.abs(got - truth) <= np.maximum(2 * ACCURACY * np.abs(truth), NEGLIGIBLE))
 
@@ -100,7 +100,7 @@ def test_a_wrong_result_is_counted(tmp_path, monkeypatch):
 
 def test_errors_are_those_of_the_contract():
     case, x = Case(xact.tanhshrink), value(np.arange(ONES * UNIT, ONES * UNIT + 512))
-    exact = contract.quantity(case, {"x": ulp.double(x)}, "float32")
+    exact = case.truth({"x": ulp.double(x)}, "float32")
     got = (exact.high * (1 + np.linspace(-1e-6, 1e-6, 512))).astype(np.float32)
     found, spacing = exhaustive.errors(got, exact.high, x)
     np.testing.assert_allclose(found, ulp.excess(got, exact, 0.0, x, "float32"), rtol=1e-6, atol=1e-6)

@@ -3,8 +3,9 @@
 import mpmath
 import pytest
 
-from xact.testing.fields import Balls, Mpmath, Series
+from xact.testing.fields import Balls, Mpmath
 from xact.testing.formula import Formula
+from xact.testing.series import Series
 
 mp = mpmath.ctx_mp.MPContext()
 mp.prec = 300

@@ -8,7 +8,7 @@ import pytest
 
 import xact
 from xact.testing import truth, ulp
-from xact.testing.contract import Case
+from xact.testing.case import Case
 
 pytestmark = pytest.mark.needs("numpy")
 

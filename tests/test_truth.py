@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import xact
-from xact.testing import contract, ulp
 from xact.testing import truth as module
+from xact.testing import ulp
+from xact.testing.case import cases, inputs
 from xact.testing.truth import (
     derivatives,
     jacobian_along,
@@ -205,9 +206,9 @@ def test_cache(monkeypatch):
 @pytest.mark.parametrize("name", [name for name in xact.names() if xact.get(name).elementwise])
 def test_intervals_agree_with_balls(name):
     """Where float64 intervals claim to have the bits, for values and derivatives of the whole catalogue."""
-    for case in contract.cases(xact.get(name)):
+    for case in cases(xact.get(name)):
         chosen = np.random.default_rng(0).choice(1 << 16, 200, replace=False)
-        points = {label: ulp.double(array)[chosen] for label, array in contract.inputs(case, "float16").items()}
+        points = {label: ulp.double(array)[chosen] for label, array in inputs(case, "float16").items()}
         close, exact = (
             derivatives(case.activation.tex, points, case.environment("float16"), case.wrt, 1, bits, 11)
             if case.wrt

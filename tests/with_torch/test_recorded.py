@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from xact.backends import torch_blocks  # noqa: E402
 from xact.testing import contract  # noqa: E402
+from xact.testing.case import cases  # noqa: E402
 from xact.testing.finiteness import finiteness  # noqa: E402
 from xact.testing.rounding import rounding  # noqa: E402
 
@@ -34,7 +35,7 @@ def test_elementwise(name: str, dtype: str, request: pytest.FixtureRequest) -> N
     if dtype in ("float16", "bfloat16") and not request.config.getoption("--every"):
         pytest.skip("computed in float32: with --every")
     found = []
-    for case in contract.cases(xact.get(name), numbers=False):
+    for case in cases(xact.get(name), numbers=False):
         found += finiteness(case, "torch", dtype)
         if dtype in ("float32", "float64"):
             found.append(contract.accuracy(case, "torch", dtype))

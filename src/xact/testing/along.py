@@ -6,7 +6,8 @@ import numpy as np
 
 from xact.backends import numpy
 from xact.testing import truth, ulp
-from xact.testing.contract import ACCURACY, Case, Measurement, declared
+from xact.testing.case import Case, declared
+from xact.testing.contract import ACCURACY, Measurement
 from xact.testing.libraries import evaluate, pull
 from xact.testing.ulp import Truth
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import xact
 from xact.testing import along, contract
-from xact.testing.contract import Case, Measurement
+from xact.testing.case import Case, cases
+from xact.testing.contract import Measurement
 from xact.testing.finiteness import finiteness, limits
 from xact.testing.identity import identity
 from xact.testing.libraries import installed, peer
@@ -69,7 +70,7 @@ def check(
     chosen = installed() if libraries is None else list(libraries)
     tell = progress or show
     found: list[Measurement] = []
-    for case in contract.cases(activation):
+    for case in cases(activation):
         for dtype in dtypes:
             tell(f"{case} {dtype}")
             found += measure(case, chosen, dtype)

@@ -133,7 +133,7 @@ class Sweep:
     def _not_finite(self, first: int) -> None:
         """An infinity, where the truth is the limit, and the NaNs of its sign."""
         infinity = np.asarray([value(first)], dtype=np.float64)
-        limit = contract.quantity(self.case, {self.case.activation.arrays[0]: infinity}, "float32").high
+        limit = self.case.truth({self.case.activation.arrays[0]: infinity}, "float32").high
         self.tally.compare(self._results(first, 1), Segment(first, 1, None, limit), 0)
         for start in range(1, UNIT, CHUNK):
             got = self._results(first + start, min(CHUNK, UNIT - start))

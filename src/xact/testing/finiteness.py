@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import Case, Measurement, piecewise_linear, results, skipped, truths
+from xact.testing.case import Case, truths
+from xact.testing.contract import Measurement, piecewise_linear, results, skipped
 from xact.testing.ulp import Truth
 
 

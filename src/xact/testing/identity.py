@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import IDENTITY, Case, Measurement, cases, declared, inputs, results
+from xact.testing.case import Case, cases, declared, inputs
+from xact.testing.contract import IDENTITY, Measurement, results
 from xact.testing.libraries import peer
 from xact.testing.rounding import counted
 

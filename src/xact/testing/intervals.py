@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .fields import Series, Undecided, Undefined, constant
+from .fields import Undecided, Undefined, constant
 from .formula import Formula
+from .series import Series
 
 # Bounds of one operation, and of one call of a library's function, taken to be within 8 ULP.
 _ROUNDING, _FUNCTION = 2.0**-53, 2.0**-49

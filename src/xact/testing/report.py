@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from xact.testing.contract import STRETCH, Case, Measurement, cases, piecewise_linear
+from xact.testing.case import Case, cases
+from xact.testing.contract import STRETCH, Measurement, piecewise_linear
 
 Row = dict[str, Any]
 _ACCURACY = ("C1", "C1 pullback", "C2 error")

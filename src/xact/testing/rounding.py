@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from xact.testing import ulp
-from xact.testing.contract import Case, Measurement, declared, results, skipped, slope, truth_at, truths, worst
+from xact.testing.case import Case, declared, truth_at, truths
+from xact.testing.contract import Measurement, results, skipped, worst
+from xact.testing.neighbours import slope
 from xact.testing.ulp import Truth
 
 MISROUNDED = 16

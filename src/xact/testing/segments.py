@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from .contract import Case
-from .fields import Series, exact
+from .case import Case
+from .fields import exact
 from .formula import Formula
+from .series import Series
 from .truth import enclose
 
 DEGREE = 4

@@ -5,22 +5,20 @@ the result is proved, not estimated. An infinite input means the limit: the form
 and what they agree on counts.
 """
 
-import hashlib
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx
 
-from .fields import Balls, Mpmath, Series, Undecided, Undefined, constant, exact
+from .cache import cached
+from .fields import Balls, Mpmath, Undecided, Undefined, constant, exact
 from .formula import Formula, index_key
 from .intervals import by_intervals, close
+from .series import Series
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
@@ -32,8 +30,6 @@ _FIRST, _LAST = 200, 20_000
 _ACCURACY = 130
 _TINY = -1300
 _HUGE = (3000, 6000)
-_MODULES = ("tokens", "tex", "fields", "intervals", "formula", "truth")
-_SOURCES = [Path(__file__).with_name(f"{name}.py") for name in _MODULES]
 
 
 def values(tex: str, inputs: Arrays, parameters: Parameters = _NOTHING, bits: int = EXACT, ties: int = 0) -> Truth:
@@ -162,7 +158,7 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
         return enclose(tex, points, prepare, 1, np.where(close(near, bits, ties), near.middle, np.nan))
 
     key = (tex, wrt, order, bits, ties, sorted(constants.items()), list(arrays))
-    truth = _cached(key, points, compute)
+    truth = cached(key, points, compute)
     shape = next(iter(arrays.values())).shape
     return Truth(truth.high.reshape(shape), truth.low.reshape(shape))
 
@@ -215,7 +211,7 @@ def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: 
 
     size = directions * (outputs if weights is None else 1) if wrt else outputs
     key = (tex, "along", wrt, sorted(constants.items()), list(arrays), weights)
-    truth = _cached(key, points, lambda: enclose(tex, points, prepare, size))
+    truth = cached(key, points, lambda: enclose(tex, points, prepare, size))
     tail = ((outputs,) if expression.free and (not wrt or weights is None) else ()) + (
         (directions,) if wrt in columns else ()
     )
@@ -289,23 +285,3 @@ def _limit(near: tuple[float, float], far: tuple[float, float]) -> tuple[float, 
     if abs(first) > 100 and second / first > 1.9:
         return math.copysign(math.inf, first), 0.0
     return math.nan, math.nan
-
-
-def _cached(key: tuple[Any, ...], points: np.ndarray, compute: Callable[[], Truth]) -> Truth:
-    """Keep the results on disk under a name made of everything that they depend on."""
-    digest = hashlib.sha256(repr((key, points.shape)).encode())
-    digest.update(np.ascontiguousarray(points).tobytes())
-    for source in _SOURCES:
-        digest.update(source.read_bytes())
-    folder = Path(os.environ.get("XACT_CACHE") or Path.home() / ".cache" / "xact")
-    path = folder / f"{digest.hexdigest()}.npz"
-    if path.exists():
-        with np.load(path) as stored:
-            return Truth(stored["high"], stored["low"])
-    truth = compute()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Several test workers compute the same file: each writes its own and moves it, which is atomic.
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".npz", delete=False) as temporary:
-        np.savez(temporary, high=truth.high, low=truth.low)
-    os.replace(temporary.name, path)
-    return truth
