@@ -49,11 +49,13 @@ def types(session):
     ("python", "backend"), [nox.param(python, backend, id=f"{python}-{backend}") for python, backend in MATRIX]
 )
 def tests(session, backend):
-    """Run the tests for one backend or all; the whole suite once, one activation of each kind on the rest."""
+    """Run the tests for one backend or all; the whole suite once, representative activations on the rest."""
     libraries = {"numpy": (), "all": ("torch", "jax")}.get(backend, (backend,))
     install(session, "tests", *libraries)
     quick = [] if backend == "all" else ["--quick"]
-    session.run("pytest", "-n", "2", "--backends", BACKENDS[backend], *quick, *session.posargs)
+    # What a worker has left when the other is done may be minutes of compilation.
+    workers = ["-n", "2", "--dist", "worksteal"]
+    session.run("pytest", *workers, "--backends", BACKENDS[backend], *quick, *session.posargs)
 
 
 @nox.session(python=TORCH_PYTHON)

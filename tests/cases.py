@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -171,12 +172,16 @@ def _is_mask(activation: xact.Activation) -> bool:
         return bool(rule(values, numpy.xp).dtype == bool)
 
 
+@cache
 def representatives() -> frozenset[str]:
-    """The first activation of every kind, in the order of the catalogue."""
-    first: dict[tuple[Any, ...], str] = {}
-    for activation in catalogue.values():
-        first.setdefault(kind(activation), activation.name)
-    return frozenset(first.values())
+    """Activations among which every two properties of a kind meet, in all their values."""
+    pairs = {name: {*combinations(enumerate(kind(one)), 2)} for name, one in catalogue.items()}
+    missing, chosen = set().union(*pairs.values()), []
+    while missing:
+        name = max(pairs, key=lambda name: len(pairs[name] & missing))
+        chosen.append(name)
+        missing -= pairs[name]
+    return frozenset(chosen)
 
 
 def _number(activation: xact.Activation, name: str) -> float:

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     size = parser.getgroup("size").addoption
-    size("--every", action="store_true", help="transforms of every activation, not of one of each kind")
-    size("--quick", action="store_true", help="the simplest case of each kind of activation, and nothing slow")
+    size("--every", action="store_true", help="transforms of every activation, not of representatives")
+    size("--quick", action="store_true", help="the simplest case of representatives, and nothing slow")
     parser.addoption("--backends", help=f"array libraries to test, of {','.join(LIBRARIES)}; default: those installed")
 
 

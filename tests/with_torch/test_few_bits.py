@@ -238,8 +238,10 @@ def test_nothing_kept_without_grad() -> None:
 # Transforms
 
 
-@bits_of
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+INDUCTOR = pytest.param("inductor", 2, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("backend", "bits"), [*(("aot_eager", bits) for bits in BITS), INDUCTOR])
 def test_compiled(backend: str, bits: int) -> None:
     module = xact.nn.Mish(backward_bits=bits)
     function = torch.compile(module, backend=backend, fullgraph=True, dynamic=True)
@@ -382,6 +384,7 @@ def test_training_reaches_the_loss_of_the_exact_gradient(bits: int) -> None:
     assert few.mean() - exact.mean() < 3 * noise
 
 
+@functools.cache
 def final_loss(seed: int, bits: int | None, steps: int = 200) -> float:
     """Of a network that learns a smooth function of eight numbers, on numbers that it has not seen."""
     generator = torch.Generator().manual_seed(seed)

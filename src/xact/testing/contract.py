@@ -80,7 +80,8 @@ def _unexplained(
     What they explain takes a truth of one order more: from the largest on, few inputs need it, except where the
     numbers of a parameter explain most.
     """
-    beyond, order = np.zeros(whole.shape), np.argsort(-whole)[: np.count_nonzero(whole)]
+    beyond, order = np.zeros(whole.shape), np.argsort(-whole)
+    # All at once are the same for every library, and kept.
     size = order.size if "parameters" in case.activation.budget else 256
     while order.size and whole[order[0]] > max(beyond.max(), 0.5):
         # In the order of the inputs, in which the truth of all of them is kept for the next library.
