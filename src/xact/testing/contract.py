@@ -92,7 +92,7 @@ def _unexplained(
         with np.errstate(over="ignore"):
             slope = explained(case, part, dtype) / np.where(np.isfinite(unit), unit, 1.0)
         truth = Truth(exact.high[chosen], exact.low[chosen])
-        beyond[chosen] = ulp.excess(got[chosen], truth, slope, first, dtype)
+        beyond[chosen] = np.where(whole[chosen] > 0, ulp.excess(got[chosen], truth, slope, first, dtype), 0.0)
     beyond[order] = whole[order]
     return beyond
 
