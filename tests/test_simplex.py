@@ -99,8 +99,7 @@ def test_accuracy(name, options, dtype, library):
     # A power of more than 1 multiplies the relative error of its base.
     bound = contract.ACCURACY * max(1.0, 1 / (alpha - 1) - 1)
     found = exact(alpha, dtype)
-    # XLA compiles the bisection anew for every shape, which takes seconds.
-    for x, dy, value, moved, back, swayed in found[-1:] if library == "jax" and name == "entmax" else found:
+    for x, dy, value, moved, back, swayed in found:
         unit = ulp.ulp(ulp.double(x), dtype)
         error = ulp.excess(evaluate(library, f, {"x": x}, options), value, moved / unit, x, dtype)
         assert error.max() <= bound, x
@@ -203,8 +202,7 @@ def exact_budget(row, budget):
 def test_budget(budget, library):
     random = np.random.default_rng(0)
     drawn = [random.normal(size=(9, 6)), random.normal(size=(9, 24)) * 30, np.round(random.normal(size=(9, 6)))]
-    # XLA compiles the bisection anew for every shape.
-    for x in drawn[:1] if library == "jax" else drawn:
+    for x in drawn:
         x = x.astype(np.float32)
         exact = [exact_budget(row, Fraction(budget)) for row in x.tolist()]
         got = evaluate(library, xact.budget, {"x": x}, {"budget": budget})

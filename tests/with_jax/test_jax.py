@@ -310,6 +310,13 @@ def test_same_options_are_traced_once(case: cases.Case) -> None:
     assert backend._differentiable(case.activation, options)._cache_size() == 1
 
 
+@pytest.mark.parametrize("name", ["entmax", "normmax", "budget"])
+def test_bisection_is_a_loop(name: str) -> None:
+    """Fifty steps one by one take XLA seconds to compile."""
+    few, many = (jax.make_jaxpr(lambda x, n=n: xact.get(name)(x, n_iter=n))(jnp.ones((2, 3))) for n in (1, 50))
+    assert len(str(few).splitlines()) == len(str(many).splitlines())
+
+
 def test_options_are_static() -> None:
     x = jnp.linspace(-3, 3, 8)
     exact, tanh = xact.gelu(x), xact.gelu(x, approximate="tanh")

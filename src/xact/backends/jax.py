@@ -28,8 +28,18 @@ def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return jax.random.uniform(rng, like.shape, like.dtype, low, high)
 
 
+def _bisect(holds: Any, low: Any, width: Any, steps: int) -> Any:
+    """As the generic one, in a loop: its steps one by one would take seconds to compile."""
+
+    def step(_: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+        low, width = state
+        return jnp.where(holds(low + width / 2), low + width / 2, low), width / 2
+
+    return jax.lax.fori_loop(0, steps, step, (low, width))[0]
+
+
 # tanh and expm1 are not listed: XLA's own are off by up to 6.5 ULP.
-xp = Namespace(jnp, uniform=_uniform)
+xp = Namespace(jnp, bisect=_bisect, uniform=_uniform)
 
 # For a linear function: a backward pass keeps what it closes over, and nothing else. Left to itself JAX keeps what it
 # can compute before the tangent is known: the zeros beside a mask, the float32 copies of 16-bit arrays.

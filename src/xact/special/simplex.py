@@ -6,6 +6,7 @@ tau's derivative right where another transform differentiates these formulas.
 """
 
 __all__ = [
+    "bisect",
     "budgeted",
     "centered_by",
     "entmax",
@@ -91,14 +92,31 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
     exponent = 1 / (alpha - 1)
     low = xp.max(z, axis=axis, keepdims=True) - 1
     width = xp.ones_like(low) * (1 - x.shape[axis] ** (1 - alpha))
+    low = xp.bisect(lambda tau: sum_inside(z - tau, exponent, axis, xp) >= 1, low, width, steps)
+    tau = newton(z, low, exponent, axis, xp)
+    weights = xp.power_inside(z - tau, exponent)
+    return weights / xp.sum(weights, axis=axis, keepdims=True)
+
+
+def newton(z, tau, exponent, axis, xp):
+    """One step towards the tau with sum(max(z - tau, 0)^exponent) = 1."""
+    total, slope = (sum_inside(z - tau, power, axis, xp) for power in (exponent, exponent - 1))
+    return tau + (total - 1) / (exponent * slope)
+
+
+def sum_inside(t, exponent, axis, xp):
+    """The sum of max(t, 0)^exponent."""
+    return xp.sum(xp.power_inside(t, exponent), axis=axis, keepdims=True)
+
+
+def bisect(holds, low, width, steps, /, *, xp):
+    """The last number from `low` on for which a condition holds, which does up to some number less than low + width.
+    Error: width / 2^steps. Source: own.
+    """
     for _ in range(steps):
         width = width / 2
-        weights, _slopes = powers(z - (low + width), exponent, xp)
-        low = xp.where(xp.sum(weights, axis=axis, keepdims=True) >= 1, low + width, low)
-    weights, slopes = powers(z - low, exponent, xp)
-    tau = low + (xp.sum(weights, axis=axis, keepdims=True) - 1) / xp.sum(slopes, axis=axis, keepdims=True)
-    weights, _slopes = powers(z - tau, exponent, xp)
-    return weights / xp.sum(weights, axis=axis, keepdims=True)
+        low = xp.where(holds(low + width), low + width, low)
+    return low
 
 
 def power_inside(y, exponent, /, *, xp):
@@ -110,14 +128,6 @@ def power_inside(y, exponent, /, *, xp):
     if exponent == 0:
         return xp.where(outside, 0.0, inside / inside)
     return xp.where(outside, 0.0, xp.sqrt(inside) if exponent == 0.5 else inside**exponent)
-
-
-def powers(t, exponent, xp):
-    """max(t, 0)^exponent and its derivative."""
-    positive = t > 0
-    base = xp.where(positive, t, 1.0)
-    power = xp.where(t <= 0, 0.0, base**exponent)
-    return xp.where(xp.isnan(t), t, power), xp.where(positive, exponent * base ** (exponent - 1), 0.0)
 
 
 def centered_by(weights, dy, largest, axis, /, *, xp):
@@ -153,13 +163,9 @@ def normmax(x, alpha, steps, /, axis=-1, *, xp):
     exponent = 1 / (alpha - 1)
     low = xp.max(z, axis=axis, keepdims=True) - 1
     width = xp.ones_like(low)
-    for _ in range(steps):
-        width = width / 2
-        weights, _slopes = powers(z - (low + width), alpha * exponent, xp)
-        low = xp.where(xp.sum(weights, axis=axis, keepdims=True) >= 1, low + width, low)
-    weights, slopes = powers(z - low, alpha * exponent, xp)
-    tau = low + (xp.sum(weights, axis=axis, keepdims=True) - 1) / xp.sum(slopes, axis=axis, keepdims=True)
-    weights, _slopes = powers(z - tau, exponent, xp)
+    low = xp.bisect(lambda tau: sum_inside(z - tau, alpha * exponent, axis, xp) >= 1, low, width, steps)
+    tau = newton(z, low, alpha * exponent, axis, xp)
+    weights = xp.power_inside(z - tau, exponent)
     return weights / xp.sum(weights, axis=axis, keepdims=True)
 
 
@@ -193,9 +199,7 @@ def budgeted(x, budget, steps, /, axis=-1, *, xp):
     def excess(tau):
         return xp.sum(xp.minimum(xp.maximum(z - tau, 0.0), 1.0), axis=axis, keepdims=True) - budget
 
-    for _ in range(steps):
-        width = width / 2
-        low = xp.where(excess(low + width) >= 0, low + width, low)
+    low = xp.bisect(lambda tau: excess(tau) >= 0, low, width, steps)
     inside = xp.where((z > low) & (z < low + 1), xp.ones_like(z), 0.0)
     size = xp.sum(inside, axis=axis, keepdims=True)
     low = xp.where(size > 0, low + excess(low) / xp.where(size > 0, size, 1.0), low)
