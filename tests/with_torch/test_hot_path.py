@@ -112,8 +112,10 @@ def kinds() -> list[cases.Case]:
     return [case for case in chosen.values() if not case.packed]
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("case", kinds(), ids=str)
+KINDS = [(case, torch.float32) for case in kinds()]
+
+
+@pytest.mark.parametrize(("case", "dtype"), [*KINDS, (KINDS[-1][0], torch.bfloat16)], ids=str)
 def test_inductor(case: cases.Case, dtype: torch.dtype) -> None:
     case = in_dtype(case, dtype)
     compiled = evaluate(case, "compile")

@@ -119,7 +119,8 @@ def tanh_slope(w, xp):
 
 
 def of_exp(y, error, size, gate, slope, rest, xp):
-    w = xp.clip(size * xp.exp(y), -FAR, FAR)
+    e = xp.exp(y)
+    w = xp.clip(size * (e + xp.where(xp.isinf(e), 0.0, e) * error), -FAR, FAR)
     outer = xp.where(xp.abs(w) > 30, 0.0, w) * slope(w)
     near = (y < -0.5) & (xp.abs(w) < 1.5)
     round_zero = ((1 + y) + error) + rest(xp.where(near, w, 0.5), xp)

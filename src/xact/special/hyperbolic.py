@@ -4,6 +4,7 @@ elsewhere.
 
 import math
 
+from xact.special.algebraic import difference_error
 from xact.special.polynomial import Fit, horner
 
 __all__ = ["log_cosh", "tanh", "tanhshrink", "x_tanh_exp", "x_tanh_softplus"]
@@ -127,7 +128,14 @@ def x_tanh_softplus_at(x, shift, /, *, xp):
     x_tanh_softplus.
     """
     x = xp.clip(x, -800.0, None)
-    return mish_of(x, xp.exp(xp.clip(x + shift, None, SATURATED)))
+    return mish_of(x, exp_of_sum(x, shift, xp))
+
+
+def exp_of_sum(x, shift, xp):
+    """e^min(x + shift, 21), corrected for the rounding of the sum: its exponent may be above that of x."""
+    total = x + shift
+    e = xp.exp(xp.clip(total, None, SATURATED))
+    return e + e * xp.where(total < SATURATED, difference_error(x, -shift, total), 0.0)
 
 
 def x_tanh_softplus_at_derivative(x, shift, /, *, xp):
@@ -136,7 +144,7 @@ def x_tanh_softplus_at_derivative(x, shift, /, *, xp):
     """
     x = xp.clip(x, -800.0, None)
     x = xp.where(x + shift > SATURATED, SATURATED - shift, x)
-    return mish_slope_of(x, xp.exp(x + shift), xp)
+    return mish_slope_of(x, exp_of_sum(x, shift, xp), xp)
 
 
 def x_tanh_exp(x, /, *, xp):
