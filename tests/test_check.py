@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import xact
 from xact.__main__ import main
 from xact.testing import check, identity, record, report
-from xact.testing.case import Case
+from xact.testing.case import Case, inputs
 from xact.testing.contract import Measurement
 from xact.testing.libraries import peer
 
@@ -36,6 +37,27 @@ def test_the_table(capsys):
     assert "2 activations, 12 measurements, 0 violations" in text
     # relu is piecewise linear: it meets the stretch without merit.
     assert "1 of 1 values" in text
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_more_inputs_find_what_few_do_not(capsys):
+    """An error between two inputs of the usual grid, where a hundred times as many have some."""
+    grid = np.sort(inputs(Case(xact.silu), "float32")["x"])
+    gaps = np.where((grid[:-1] > 0.25) & (grid[1:] < 0.5), np.diff(grid), 0.0)
+    at = int(np.argmax(gaps))
+    low, high = float(grid[at]), float(grid[at + 1])
+
+    @xact.activation(tex=xact.silu.tex)
+    def planted(x, /, *, xp):
+        return xp.x_sigmoid(x, x) * xp.where((x > low) & (x < high), 1 + 1e-6, 1.0)
+
+    @planted.derivative
+    def _(x, xp):
+        return xp.x_sigmoid_derivative(x, x)
+
+    assert main(["check", "planted", *QUICK]) == 0
+    assert main(["check", "planted", *QUICK, "--inputs", "40000"]) == 1
+    assert "C1 planted() numpy float32" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("own_catalogue")

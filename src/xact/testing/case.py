@@ -13,14 +13,18 @@ from xact.testing.ulp import Truth
 
 @dataclass(frozen=True)
 class Case:
-    """An activation with one choice of parameters and options, and a quantity: its value or a derivative."""
+    """An activation with one choice of parameters and options, and a quantity: its value or a derivative.
+
+    dense: how many random inputs of float32 and float64 there are beside the special ones.
+    """
 
     activation: Any
     parameters: Mapping[str, Any] = field(default_factory=dict)
     wrt: str = ""
+    dense: int = ulp.DENSE
 
     def __hash__(self) -> int:
-        return hash((self.activation, tuple(self.parameters.items()), self.wrt))
+        return hash((self.activation, tuple(self.parameters.items()), self.wrt, self.dense))
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
@@ -54,7 +58,7 @@ class Case:
         return truth.values(tex, doubles, environment, bits, ties)
 
 
-def cases(activation: Any, quantities: bool = True, numbers: bool = True) -> Iterator[Case]:
+def cases(activation: Any, quantities: bool = True, numbers: bool = True, dense: int = ulp.DENSE) -> Iterator[Case]:
     """The defaults, every other choice of an option, and with `numbers` another value of every number.
 
     quantities: the derivatives too, not the value alone.
@@ -72,10 +76,10 @@ def cases(activation: Any, quantities: bool = True, numbers: bool = True) -> Ite
         variants.append({name: 1.3217 if name in required else another(default)})
     for variant in variants:
         parameters = {**required, **variant}
-        yield Case(activation, parameters)
+        yield Case(activation, parameters, dense=dense)
         if quantities:
             for name in activation.rules:
-                yield Case(activation, parameters, name)
+                yield Case(activation, parameters, name, dense)
 
 
 def another(value: Any) -> Any:
@@ -96,7 +100,7 @@ def inputs(case: Case, dtype: str) -> dict[str, np.ndarray]:
     normal numbers into the range where errors count.
     """
     kinks = [kink for kink in case.kinks(dtype) if np.isfinite(kink)]
-    points = ulp.every(dtype) if dtype in ("float16", "bfloat16") else ulp.grid(dtype, kinks)
+    points = ulp.every(dtype) if dtype in ("float16", "bfloat16") else ulp.grid(dtype, kinks, case.dense)
     largest = 2.0**62 if dtype == "float64" else 2.0**26
     moderate = points[np.abs(ulp.double(points)) <= largest]
     if points.dtype.itemsize == 2:

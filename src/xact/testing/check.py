@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import xact
-from xact.testing import along, contract
+from xact.testing import along, contract, ulp
 from xact.testing.case import Case, cases
 from xact.testing.contract import Measurement
 from xact.testing.finiteness import finiteness, limits
@@ -53,12 +53,14 @@ def check(
     dtypes: Sequence[str] = DTYPES,
     progress: Callable[[str], Any] | None = None,
     peers: bool = False,
+    inputs: int = ulp.DENSE,
 ) -> Report:
     """Measure an activation: error in ULP, 16-bit rounding, NaN, kinks, equality of the libraries.
 
     f: an activation or its name; its `tex` is the formula the truth is computed from.
     libraries: of "numpy", "jax", "torch"; those installed by default.
     dtypes: of "float32", "float64", "float16", "bfloat16".
+    inputs: random float32 and float64 inputs beside the special ones; more find errors that few do not.
     peers: measure torch's and jax's own functions of that name too; whatever they do is no violation.
     progress: called with a line before each group of measurements; prints to stderr on a terminal by default.
     Returns a `Report`: `print(report)` shows the table, `report.violations` is empty where the contract holds.
@@ -70,7 +72,7 @@ def check(
     chosen = installed() if libraries is None else list(libraries)
     tell = progress or show
     found: list[Measurement] = []
-    for case in cases(activation):
+    for case in cases(activation, dense=inputs):
         for dtype in dtypes:
             tell(f"{case} {dtype}")
             found += measure(case, chosen, dtype)

@@ -17,7 +17,12 @@ from xact.testing.libraries import installed
 
 
 def accuracy(
-    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, file: str | None, verbose: bool
+    names: Sequence[str],
+    libraries: Sequence[str] | None,
+    dtypes: Sequence[str] | None,
+    file: str | None,
+    verbose: bool,
+    inputs: int,
 ) -> int:
     """Every clause that is a figure, and the libraries' own functions beside; 1 where the contract is violated."""
     libraries, dtypes = libraries or installed(), dtypes or DTYPES
@@ -25,7 +30,7 @@ def accuracy(
     print(f"error in ULP{report.heading(libraries)[12:]}")
 
     def measure(name: str, progress: Callable[[str], Any]) -> Sequence[Measurement]:
-        checked = check(get(name), libraries, dtypes, progress, peers=True)
+        checked = check(get(name), libraries, dtypes, progress, peers=True, inputs=inputs)
         print(report.table(report.rows(checked.measurements), libraries, checked.violations))
         if verbose:
             print(checked)

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
+# Random inputs of a grid, beside the special ones.
+DENSE = 4000
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -63,7 +66,7 @@ def every(dtype: Any) -> np.ndarray:
     return np.arange(2**16, dtype=np.uint16).view(found)
 
 
-def grid(dtype: Any, kinks: Sequence[float] = (), count: int = 4000, seed: int = 0) -> np.ndarray:
+def grid(dtype: Any, kinks: Sequence[float] = (), count: int = DENSE, seed: int = 0) -> np.ndarray:
     """Inputs in ascending order (NaN last), always the same: `count` dense ones and every special one.
 
     Every exponent with both signs; half of `count` in [-20, 20], half in [-1, 1]; kinks, 0 and the powers of
