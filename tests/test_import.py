@@ -45,7 +45,7 @@ def _(x, xp):
 def test_import_is_fast() -> None:
     """Processor time, the least of nine, as other work only adds.
 
-    On a slow or shared processor the bound is what the standard library's modules take there, times 1.6.
+    On a slow or shared processor the bound is twice what the standard library's modules take there.
     """
     code = """
 import time
@@ -58,7 +58,7 @@ print(times[1] - times[0], times[2] - times[1])
 """
     run(code)
     standard, own = (min(times) for times in zip(*(map(float, run(code).split()) for _ in range(9)), strict=True))
-    assert own < max(BUDGET, 1.6 * standard)
+    assert own < max(BUDGET, 2 * standard)
 
 
 @pytest.mark.needs("numpy")
