@@ -39,7 +39,7 @@ class Compiler:
         self.compilations = 0
         self.calls = 0
 
-    def backend(self, graph, inputs) -> Callable:
+    def backend(self, graph, inputs, options=None) -> Callable:
         self.compilations += 1
         function = torch._dynamo.lookup_backend("aot_eager")(graph, inputs)
 
@@ -122,6 +122,14 @@ def test_inductor(case: cases.Case, dtype: torch.dtype) -> None:
     assert_close(compiled, evaluate(case, "eager"))
     for one, two in zip(compiled, evaluate(case, "compile"), strict=True):
         assert torch.equal(one, two)
+
+
+def test_a_small_first_array_leaves_the_kernel_parallel() -> None:
+    from torch._inductor.utils import fresh_cache, run_and_get_code
+
+    with fresh_cache(), xact.nn.hot_path("compile"), torch.no_grad():
+        _, codes = run_and_get_code(lambda: xact.softsign(torch.ones(8)))
+    assert "#pragma omp parallel" in codes[0]
 
 
 def test_kernels_are_built_once(compiler: Compiler) -> None:
@@ -250,7 +258,7 @@ def test_modes(compiler: Compiler) -> None:
         xact.nn.hot_path("fast")
 
 
-def no_backend(graph, inputs):
+def no_backend(graph, inputs, options=None):
     raise RuntimeError("no compiler")
 
 
@@ -283,7 +291,7 @@ def test_a_compiler_that_breaks_later_means_one_warning(monkeypatch: pytest.Monk
     case, compile = in_dtype(SIMPLE[0]), torch.compile
     expected = evaluate(case, "eager")
     with xact.nn.hot_path("compile"):
-        monkeypatch.setattr(torch, "compile", lambda f, **options: compile(f, backend="aot_eager", **options))
+        monkeypatch.setattr(torch, "compile", lambda f, options, **rest: compile(f, backend="aot_eager", **rest))
         y = case.call()
         monkeypatch.setattr(torch, "compile", at_construction(compile))
         dy = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)

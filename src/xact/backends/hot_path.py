@@ -113,4 +113,5 @@ def _kernel(
     # Dynamo counts recompilations per code object: every kernel gets its own.
     code = kernel.__code__.replace(co_name=f"xact_{key}")
     own = types.FunctionType(code, kernel.__globals__, key, None, kernel.__closure__)
-    return torch.compile(own, dynamic=True, fullgraph=True)
+    # A kernel for every size: left to itself Inductor uses one thread for all where the first array was small.
+    return torch.compile(own, dynamic=True, fullgraph=True, options={"cpp.dynamic_threads": True})
