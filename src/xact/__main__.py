@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("names", nargs="*", help="all of the catalogue where none is given")
     command.add_argument("--backend", action="append", help="numpy, jax or torch; those installed by default")
     command.add_argument("--dtype", action="append", help="float32, float64, float16 or bfloat16; all by default")
-    many = "random float32 and float64 inputs beside the special ones (default: %(default)s)"
-    command.add_argument("--inputs", type=int, default=4000, metavar="N", help=many)
+    many = "random float32 and float64 inputs beside the special ones, of which a few thousand are usual"
+    command.add_argument("--inputs", type=int, metavar="N", help=many)
     command.add_argument("--verbose", action="store_true", help="the worst input of every clause too")
     command.add_argument("--json", metavar="FILE", help="write the table to a file, with date, versions and processor")
     command.add_argument("--identity", action="store_true", help="how far the libraries are from each other instead")

@@ -120,6 +120,7 @@ def tanh_slope(w, xp):
 
 def of_exp(y, error, size, gate, slope, rest, xp):
     e = xp.exp(y)
+    # No correction of an overflow: its product with an error of 0 would be NaN.
     w = xp.clip(size * (e + xp.where(xp.isinf(e), 0.0, e) * error), -FAR, FAR)
     outer = xp.where(xp.abs(w) > 30, 0.0, w) * slope(w)
     near = (y < -0.5) & (xp.abs(w) < 1.5)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xact._catalogue import get
-from xact.testing import record, report
+from xact.testing import record, report, ulp
 from xact.testing.check import DTYPES, check, show
 from xact.testing.contract import IDENTITY, STRETCH, Measurement
 from xact.testing.identity import identities
@@ -22,7 +22,7 @@ def accuracy(
     dtypes: Sequence[str] | None,
     file: str | None,
     verbose: bool,
-    inputs: int,
+    inputs: int | None,
 ) -> int:
     """Every clause that is a figure, and the libraries' own functions beside; 1 where the contract is violated."""
     libraries, dtypes = libraries or installed(), dtypes or DTYPES
@@ -30,7 +30,7 @@ def accuracy(
     print(f"error in ULP{report.heading(libraries)[12:]}")
 
     def measure(name: str, progress: Callable[[str], Any]) -> Sequence[Measurement]:
-        checked = check(get(name), libraries, dtypes, progress, peers=True, inputs=inputs)
+        checked = check(get(name), libraries, dtypes, progress, peers=True, inputs=inputs or ulp.DENSE)
         print(report.table(report.rows(checked.measurements), libraries, checked.violations))
         if verbose:
             print(checked)
