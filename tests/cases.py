@@ -173,14 +173,14 @@ def _is_mask(activation: xact.Activation) -> bool:
 
 
 @cache
-def representatives() -> frozenset[str]:
-    """Activations among which every two properties of a kind meet, in all their values."""
-    pairs = {name: {*combinations(enumerate(kind(one)), 2)} for name, one in catalogue.items()}
-    missing, chosen = set().union(*pairs.values()), []
+def representatives(together: int = 2) -> frozenset[str]:
+    """Activations among which so many properties of a kind meet, each with every value that there is of it."""
+    meetings = {name: {*combinations(enumerate(kind(one)), together)} for name, one in catalogue.items()}
+    missing, chosen = set().union(*meetings.values()), []
     while missing:
-        name = max(pairs, key=lambda name: len(pairs[name] & missing))
+        name = max(meetings, key=lambda name: len(meetings[name] & missing))
         chosen.append(name)
-        missing -= pairs[name]
+        missing -= meetings[name]
     return frozenset(chosen)
 
 

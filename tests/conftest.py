@@ -29,7 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # Threads of one process would wait for those of the other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.addinivalue_line(
-        "markers", "by_kind(simplest=False): depends on the kind of an activation alone; all with --every"
+        "markers",
+        "by_kind(simplest=False, together=2): depends on so many properties of an activation's kind; all with --every",
     )
     config.addinivalue_line("markers", "needs(*libraries): skipped unless all of them are tested")
     if "jax" in selected(config):
@@ -54,16 +55,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip a test marked as in need of a library left out, or has its name, alone or in a tuple, as parameter."""
     if not config.getoption("--every"):
-        chosen, quick = cases.representatives(), config.getoption("--quick")
+        quick = config.getoption("--quick")
 
         def is_left_out(item: pytest.Item) -> bool:
             marks = {mark.name: mark for mark in item.iter_markers()}
-            by_kind = marks.get("by_kind")
             if quick and "slow" in marks:
                 return True
-            if (quick or (by_kind and by_kind.kwargs.get("simplest"))) and _is_varied(item):
+            if not quick and "by_kind" not in marks:
+                return False
+            given = marks["by_kind"].kwargs if "by_kind" in marks else {}
+            if (quick or given.get("simplest")) and _is_varied(item):
                 return True
-            return bool(quick or by_kind) and not _is_of(item, chosen)
+            return not _is_of(item, cases.representatives(given.get("together", 2)))
 
         repeats = [is_left_out(item) for item in items]
         config.hook.pytest_deselected(items=list(compress(items, repeats)))

@@ -227,10 +227,12 @@ def kinks(case: cases.Case) -> dict[float, float]:
 @pytest.mark.parametrize("library", DERIVATIVES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", KINKED, ids=str)
-def test_kinks(case: cases.Case, dtype: str, library: str) -> None:
+def test_kinks(case: cases.Case, dtype: str, library: str, request: pytest.FixtureRequest) -> None:
     """The derivative at each kink is the one declared, to the bit, at both zeros."""
     import ml_dtypes
 
+    if (dtype, library) == ("bfloat16", "jax") and not request.config.getoption("--every"):
+        pytest.skip("computed in float32 as float16, by another program of XLA's for each: with --every")
     kind = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
     compute = np.float32 if kind.itemsize == 2 else kind
     for kink, slope in kinks(case).items():

@@ -159,7 +159,8 @@ def test_packed_gates(name: str, library: str) -> None:
     """Every layout and axis: the two halves are those of the call with two arrays, and so are the cotangents."""
     activation, convert = xact.get(name), CONVERT[library]
     x = random((4, 6, 2)) * 3
-    for axis in range(-3, 3):
+    # On JAX each is a program to compile.
+    for axis in (-1, 0) if library == "jax" else range(-3, 3):
         first, second = np.split(x, 2, axis=axis)
         even, odd = (np.take(x, range(i, x.shape[axis], 2), axis=axis) for i in (0, 1))
         halves = {"gate_first": (first, second), "value_first": (second, first), "interleaved": (even, odd)}

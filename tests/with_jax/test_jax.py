@@ -73,7 +73,7 @@ def test_jit(case: cases.Case) -> None:
     close(jax.jit(case.pure)(*case.differentiable), case.call())
 
 
-@pytest.mark.by_kind(simplest=True)
+@pytest.mark.by_kind(simplest=True, together=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_derivatives_to_order_3(case: cases.Case) -> None:

@@ -336,7 +336,7 @@ def test_five_sizes_take_two_compilations(case: cases.Case) -> None:
     assert counter.frame_count <= 2
 
 
-@pytest.mark.by_kind(simplest=True)
+@pytest.mark.by_kind(simplest=True, together=1)
 @few_cases
 @pytest.mark.slow
 def test_transforms_inside_compile(case: cases.Case) -> None:
@@ -357,11 +357,10 @@ def test_transforms_inside_compile(case: cases.Case) -> None:
     assert_close(compiled(everything)(*given), everything(*given))
 
 
-@pytest.mark.by_kind(simplest=True)
+@pytest.mark.by_kind(simplest=True, together=1)
 @few_cases
 @pytest.mark.slow
 def test_hessian_inside_compile(case: cases.Case) -> None:
-    hessian = torch.func.hessian(weighted(case), indices(case))
     small = tuple(value[:1] if value.ndim > 1 else value for value in case.differentiable)
     weight = weights(case)[:1]
 

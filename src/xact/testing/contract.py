@@ -89,10 +89,10 @@ def _unexplained(
         part = {name: array[chosen] for name, array in given.items()}
         first = next(iter(part.values()))
         unit = ulp.ulp(ulp.double(first), dtype)
+        here = Truth(exact.high[chosen], exact.low[chosen])
         with np.errstate(over="ignore"):
-            slope = explained(case, part, dtype) / np.where(np.isfinite(unit), unit, 1.0)
-        truth = Truth(exact.high[chosen], exact.low[chosen])
-        beyond[chosen] = np.where(whole[chosen] > 0, ulp.excess(got[chosen], truth, slope, first, dtype), 0.0)
+            slope = explained(case, part, here, dtype) / np.where(np.isfinite(unit), unit, 1.0)
+        beyond[chosen] = np.where(whole[chosen] > 0, ulp.excess(got[chosen], here, slope, first, dtype), 0.0)
     beyond[order] = whole[order]
     return beyond
 

@@ -51,7 +51,7 @@ def _phase(case: Case, exact: Truth, given: Mapping[str, np.ndarray], dtype: str
     if "\\sin" not in case.activation.tex:
         return np.zeros(exact.high.shape, bool)
     doubles = {name: ulp.double(array) for name, array in given.items()}
-    moved = sum(slope(case, doubles, name, array, "float32") for name, array in given.items())
+    moved = sum(slope(case, doubles, exact, name, array, "float32") for name, array in given.items())
     return moved > ulp.ulp(exact.high, dtype) / 1024
 
 
