@@ -60,6 +60,14 @@ def test_more_inputs_find_what_few_do_not(capsys):
     assert "C1 planted() numpy float32" in capsys.readouterr().out
 
 
+def test_a_number_of_inputs_is_not_negative(capsys):
+    with pytest.raises(ValueError, match="`inputs` is a number of inputs, got -1"):
+        check("relu", inputs=-1)
+    with pytest.raises(SystemExit):
+        main(["check", "relu", "--inputs", "-1"])
+    assert "'-1' is not a number of inputs" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("own_catalogue")
 def test_a_violation(capsys, tmp_path):
     @xact.activation(tex=xact.silu.tex)

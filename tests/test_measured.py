@@ -1,6 +1,7 @@
 """The page of measurements shows what was stored."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ IDENTITY = {
     "medians": [{"dtype": "float16", "quantity": "value", "functions": 1, "apart": {"numpy/torch": [2, 7]}}],
     "rows": [{**ROW, "dtype": "float16", "apart": {"numpy/torch": 7, "jax.nn/torch.nn": 8962}}],
 }
+SIXTEEN_BITS = [(dtype, quantity) for dtype in ("float16", "bfloat16") for quantity in ("value", "derivative")]
 SWEPT = {
     "inputs": 2**32,
     "worst": {"ulp": 4.4066, "x": -0.75, "hex": "-0x1.8p-1"},
@@ -36,6 +38,16 @@ SWEPT = {
     "nan_made": 0,
     "nan_lost": 1,
 }
+PAIRS = {"`jax.nn` and `torch.nn`": "jax.nn/torch.nn", "xact on JAX and on PyTorch": "jax/torch"}
+
+
+def test_the_readme_quotes_the_record():
+    stored = json.loads((DOCS / "proof" / "identity.json").read_text())
+    medians = {(one["dtype"], one["quantity"]): one["apart"] for one in stored["medians"]}
+    readme = (DOCS.parent / "README.md").read_text().splitlines()
+    for label, pair in PAIRS.items():
+        cells = [f"{median:,.0f} ({largest:,})" for median, largest in (medians[key][pair] for key in SIXTEEN_BITS)]
+        assert f"| {label} | {' | '.join(cells)} |" in readme
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--backend", action="append", help="numpy, jax or torch; those installed by default")
     command.add_argument("--dtype", action="append", help="float32, float64, float16 or bfloat16; all by default")
     many = "random float32 and float64 inputs beside the special ones, of which a few thousand are usual"
-    command.add_argument("--inputs", type=int, metavar="N", help=many)
+    command.add_argument("--inputs", type=_count, metavar="N", help=many)
     command.add_argument("--verbose", action="store_true", help="the worst input of every clause too")
     command.add_argument("--json", metavar="FILE", help="write the table to a file, with date, versions and processor")
     command.add_argument("--identity", action="store_true", help="how far the libraries are from each other instead")
@@ -143,6 +143,12 @@ def _check(options: argparse.Namespace) -> int:
     if options.identity:
         return command.identity(*chosen)
     return command.accuracy(*chosen, verbose=options.verbose, inputs=options.inputs)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of inputs")
+    return int(text)
 
 
 def _first_sentence(activation: Any) -> str:

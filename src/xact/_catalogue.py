@@ -99,6 +99,8 @@ def _numbers(value: Any) -> bool:
 
 
 def _find(name: str) -> Activation:
+    if name in catalogue:
+        return catalogue[name]
     spelled = {bare(known): activation for known, activation in catalogue.items()}
     spelled |= {bare(activation.module): activation for activation in catalogue.values()} | spelled
     found = spelled.get(bare(name))

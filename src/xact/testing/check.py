@@ -64,8 +64,10 @@ def check(
     peers: measure torch's and jax's own functions of that name too; whatever they do is no violation.
     progress: called with a line before each group of measurements; prints to stderr on a terminal by default.
     Returns a `Report`: `print(report)` shows the table, `report.violations` is empty where the contract holds.
-    Raises ValueError where the activation declares no formula.
+    Raises ValueError where the activation declares no formula, or `inputs` is negative.
     """
+    if inputs < 0:
+        raise ValueError(f"xact.testing.check: `inputs` is a number of inputs, got {inputs}")
     activation = xact.get(f)
     if not activation.tex:
         raise ValueError(f"{activation.name} declares no formula; give @activation(tex=...) to check it against")
