@@ -30,7 +30,9 @@ def accuracy(
     print(f"error in ULP{report.heading(libraries)[12:]}")
 
     def measure(name: str, progress: Callable[[str], Any]) -> Sequence[Measurement]:
-        checked = check(get(name), libraries, dtypes, progress, peers=True, inputs=ulp.DENSE if inputs is None else inputs)
+        checked = check(
+            get(name), libraries, dtypes, progress, peers=True, inputs=ulp.DENSE if inputs is None else inputs
+        )
         print(report.table(report.rows(checked.measurements), libraries, checked.violations))
         if verbose:
             print(checked)
