@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -109,6 +110,19 @@ def test_far_inputs_of_float64():
     assert values(r"x\Phi(x)", {"x": x}).high[:2].tolist() == [1e300, 0]
     # All of tanhshrink's digits cancel: x - tanh x is x^3/3 here.
     assert values(r"x - \tanh(x)", {"x": np.array([1e-80])}).high[0] == float(Fraction(1e-80) ** 3 / 3)
+
+
+@pytest.mark.parametrize("function", ["tanh", "exp"])
+def test_small_differences(function):
+    """1 + tanh(x) and exp(x) - 1, whose form the evaluation changes, beside mpmath with the digits that they lose."""
+    tex = {"tanh": r"1 + \tanh(x)", "exp": r"\exp(x) - 1"}[function]
+    with mpmath.workprec(2000):
+        one = {"tanh": 1, "exp": -1}[function]
+        for x in (-300.0, -20.0, -1e-30, 0.5, 40.0):
+            exact = one + getattr(mpmath, function)(mpmath.mpf(x))
+            slope = mpmath.sech(x) ** 2 if function == "tanh" else mpmath.exp(x)
+            assert values(tex, {"x": x}).high == float(exact)
+            assert derivatives(tex, {"x": x}, {}, "x").high == float(slope)
 
 
 def test_values_at_a_branch_of_inexact_numbers():

@@ -166,11 +166,18 @@ class _Compiler:
         one, run = self.field.number(Fraction(1)), self.compile(base)
         return lambda env: reduce(multiply, [run(env)] * (env[key] + first), one)
 
+    # Identities, which are not needed for the answer, only for its price: a difference costs as many bits as it loses.
+
     def _add(self, node: Node) -> Evaluator:
+        first, second = node.parts
+        if _is_one(first) and second.kind == "call" and second.name == "tanh":
+            # 1 + tanh u = 2 sigma(2 u)
+            multiply, sigmoid, two = self.field.multiply, self.field.sigmoid, self.field.number(Fraction(2))
+            inner = self.compile(second.parts[0])
+            return lambda env: multiply(two, sigmoid(multiply(two, inner(env))))
         return self._binary(node)
 
     def _subtract(self, node: Node) -> Evaluator:
-        # Not needed for the answer, only for its price: e^x - 1 would cost as many bits as it loses.
         first, second = node.parts
         if first.kind == "call" and first.name == "exp" and _is_one(second):
             return self._call(Node("call", "expm1", first.parts))

@@ -259,12 +259,13 @@ def enclose(
         ctx.prec = before
     for index in np.flatnonzero(infinite).tolist():
         found[index, 0] = list(map(_limit, found[index, _HUGE[0]], found[index, _HUGE[1]]))
-    nothing = [(math.nan, math.nan)] * size
-    pairs = np.array([found.get((index, 0), nothing) for index in range(len(points))], dtype=np.float64)
-    pairs = pairs.reshape(len(points), size, 2)
+    high, low = np.full((2, len(points), size), math.nan)
     if known is not None:
-        pairs[~np.isnan(known), 0] = np.stack([known, np.zeros_like(known)], axis=1)[~np.isnan(known)]
-    return Truth(pairs[..., 0].copy(), pairs[..., 1].copy())
+        high[:, 0], low[:, 0] = known, np.where(np.isnan(known), math.nan, 0.0)
+    for (index, huge), pairs in found.items():
+        if not huge:
+            high[index], low[index] = zip(*pairs, strict=True)
+    return Truth(high, low)
 
 
 def _rounded(ball: Any, tiny: Any) -> tuple[float, float]:

@@ -69,14 +69,14 @@ def every(dtype: Any) -> np.ndarray:
 def grid(dtype: Any, kinks: Sequence[float] = (), count: int = DENSE, seed: int = 0) -> np.ndarray:
     """Inputs in ascending order (NaN last), always the same: `count` dense ones and every special one.
 
-    Every exponent with both signs; half of `count` in [-20, 20], half in [-1, 1]; kinks, 0 and the powers of
+    Every exponent up to 64 and every fourth beyond, with both signs; half of `count` in [-20, 20], half in [-1, 1]; kinks, 0 and the powers of
     two from 2^-16 to 2^16 with their neighbours up to 2 ULP away; subnormals; the largest numbers; +-0, +-inf and NaN.
     """
     found = dtype_of(dtype)
     precision, smallest, largest = _FORMATS[found]
     random = np.random.default_rng(seed)
     exponents = np.arange(smallest, largest + 1)
-    normal = np.ldexp(random.uniform(1, 2, exponents.size), exponents)
+    normal = np.ldexp(random.uniform(1, 2, exponents.size), exponents)[(abs(exponents) <= 64) | (exponents % 4 == 0)]
     lengths = 2 ** np.arange(precision - 1)
     tiny = np.ldexp(random.integers(lengths, 2 * lengths).astype(np.float64), smallest - precision + 1)
     dense = [random.uniform(-20, 20, count // 2), random.uniform(-1, 1, count - count // 2)]
