@@ -132,8 +132,20 @@ def test_a_small_first_array_leaves_the_kernel_parallel() -> None:
     assert "#pragma omp parallel" in codes[0]
 
 
+def test_a_loop_over_whole_rows_has_no_remainder() -> None:
+    from torch._inductor.utils import fresh_cache, run_and_get_code
+
+    with fresh_cache(), xact.nn.hot_path("compile"), torch.no_grad():
+        whole, rest = (run_and_get_code(lambda n=n: xact.softsign(torch.ones(n)))[1][0] for n in (128, 130))
+    assert "64L*ks0" in whole
+    assert "div_floor_integer" not in whole
+    assert "div_floor_integer" in rest
+
+
 def test_kernels_are_built_once(compiler: Compiler) -> None:
-    """One forward and one backward for each dtype and each choice of parameters, whatever sizes and layouts come."""
+    """One forward and one backward for each dtype and each choice of parameters, whatever sizes and layouts come, and
+    the same for those that are whole rows.
+    """
     case = next(case for case in SIMPLE if case.activation.body.parameters)
     name = next(iter(case.activation.body.parameters))
     with xact.nn.hot_path("compile"):
@@ -146,6 +158,11 @@ def test_kernels_are_built_once(compiler: Compiler) -> None:
                 with torch.no_grad():
                     case.activation(x.detach())
             assert compiler.compilations == before + 2
+            for rows in (2, 3, 5):
+                x = torch.linspace(-2, 2, rows * kernels.ROW, dtype=dtype).reshape(rows, -1).requires_grad_()
+                for y in (case.activation(x), case.activation(x.mT), case.activation(x.flatten())):
+                    y.sum().backward()
+            assert compiler.compilations == before + 4
         before = compiler.compilations
         for _ in range(2):
             case.activation(x, **{name: 1.25}).sum().backward()
@@ -174,6 +191,10 @@ def test_memory_orders(case: cases.Case, compiler: Compiler) -> None:
         lambda x: x[0, 0, 0, 0],
         lambda x: x[:0],
         lambda x: x.flatten()[:1],
+        # Of whole rows.
+        lambda x: x.repeat(2, 2, 2, 2),
+        lambda x: x.repeat(2, 2, 2, 2).permute(3, 1, 0, 2),
+        lambda x: x.repeat(2, 2, 2, 2).flatten()[: kernels.ROW],
     ]
     for order in orders:
         laid = case.converted(

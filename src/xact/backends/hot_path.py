@@ -8,6 +8,7 @@ time or history, so that equal inputs give equal bits.
 import types
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 
 # Below this many elements a GPU call costs its launches, not its bytes, and one compiled call about as much.
 LARGE = 1 << 16
+# A loop that is known to end with a whole vector asks for nothing on the way. The widest vectors have 32 numbers.
+ROW = 64
 
 _mode = "auto"
 _broken = False
@@ -65,15 +68,18 @@ def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], *rest
     arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     constants = tuple((name, value) for name, value in values.items() if name not in arrays)
     like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
-    strides = torch.empty_like(like, device="meta").stride()
-    order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
+    strides = None if like.is_contiguous() else torch.empty_like(like, device="meta").stride()
+    order = strides and sorted(range(like.ndim), key=lambda i: (-strides[i], i))
+    # Of one row, as of one number, the compiler would make a kernel of its own.
+    rows = like.numel() > ROW and like.numel() % ROW == 0
+    shape = (-1, ROW) if rows else (-1,)
     # Detached at last: of a view Dynamo would ask for the sizes of its base.
-    flat = [(a.permute(order).reshape(-1) if a.shape == like.shape else a).detach() for a in arrays.values()]
+    flat = [_flat(a, order, shape).detach() if a.shape == like.shape else a.detach() for a in arrays.values()]
     try:
         dtypes = tuple(array.dtype for array in flat)
-        kernel = _kernel(function, key, tuple(arrays), constants, rest, dtypes, like.device)
+        kernel = _kernel(function, key, tuple(arrays), constants, rest, dtypes, like.device, rows)
         # A compiled function is compiled again where the mode of recording differs.
-        with torch.no_grad():
+        with torch.no_grad() if torch.is_grad_enabled() else nullcontext():
             result = kernel(*flat)
     except torch.OutOfMemoryError:
         raise
@@ -86,8 +92,16 @@ def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], *rest
         )
         return None
     if isinstance(result, tuple):
-        return tuple(part.as_strided(like.shape, strides) if part.ndim else part for part in result)
-    return result.as_strided(like.shape, strides)
+        return tuple(_shaped(part, like.shape, strides) if part.ndim else part for part in result)
+    return _shaped(result, like.shape, strides)
+
+
+def _flat(array: Any, order: Any, shape: tuple[int, ...]) -> Any:
+    return (array.permute(order) if order else array).reshape(shape)
+
+
+def _shaped(array: Any, shape: Any, strides: Any) -> Any:
+    return array.as_strided(shape, strides) if strides else array.view(shape)
 
 
 @cache
@@ -99,8 +113,9 @@ def _kernel(
     rest: tuple[Any, ...],
     dtypes: tuple[torch.dtype, ...],
     device: torch.device,
+    rows: bool,
 ) -> Callable[..., Any]:
-    """One compiled kernel for each activation, choice of constants, dtypes and device."""
+    """One compiled kernel for each activation, choice of constants, dtypes and device; rows or any number."""
 
     # What Dynamo does not look into keeps its constants; those it sees become arguments of the graph.
     @torch.compiler.allow_in_graph
@@ -108,6 +123,10 @@ def _kernel(
         return function(key, dict(zip(names, arrays, strict=True)) | dict(constants), *rest)
 
     def kernel(*arrays: Any) -> Any:
+        for array in arrays:
+            if rows and array.ndim:
+                # What is checked the compiler knows.
+                torch._check(array.shape[-1] == ROW)
         return whole(*arrays)
 
     # Dynamo counts recompilations per code object: every kernel gets its own.

@@ -69,8 +69,9 @@ def every(dtype: Any) -> np.ndarray:
 def grid(dtype: Any, kinks: Sequence[float] = (), count: int = DENSE, seed: int = 0) -> np.ndarray:
     """Inputs in ascending order (NaN last), always the same: `count` dense ones and every special one.
 
-    Every exponent up to 64 and every fourth beyond, with both signs; half of `count` in [-20, 20], half in [-1, 1]; kinks, 0 and the powers of
-    two from 2^-16 to 2^16 with their neighbours up to 2 ULP away; subnormals; the largest numbers; +-0, +-inf and NaN.
+    Every exponent up to 64 and every fourth beyond, with both signs; half of `count` in [-20, 20], half in [-1, 1];
+    kinks, 0 and the powers of two from 2^-16 to 2^16 with their neighbours up to 2 ULP away; subnormals; the largest
+    numbers; +-0, +-inf and NaN.
     """
     found = dtype_of(dtype)
     precision, smallest, largest = _FORMATS[found]
