@@ -77,6 +77,15 @@ def compat(session):
 
 
 @nox.session(python=TORCH_PYTHON)
+def models(session):
+    """Build small models of timm and transformers with our activations, train them, swap and monitor."""
+    install(session, "torch", "tests", "models")
+    # What torchvision asks for is a CUDA build of torch; what timm imports of it runs without.
+    session.install("--no-deps", *nox.project.dependency_groups(PROJECT, "timm", "torchvision"))
+    session.run("pytest", "tests/models", *session.posargs)
+
+
+@nox.session(python=TORCH_PYTHON)
 def onnx(session):
     """Export every activation to ONNX and run it in onnxruntime."""
     install(session, "torch", "onnx")

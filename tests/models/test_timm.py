@@ -5,11 +5,8 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
-try:
-    import timm
-except (ImportError, RuntimeError) as error:
-    # torchvision, which timm imports, raises RuntimeError where it was built for another torch.
-    pytest.skip(f"timm cannot be imported ({error}): run nox -s compat", allow_module_level=True)
+pytest.importorskip("torchvision", reason="timm needs torchvision: run nox -s models")
+timm = pytest.importorskip("timm", reason="timm is not installed: run nox -s models")
 
 import xact.nn  # noqa: E402
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: run nox -s compat")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed: run nox -s models")
 
 import xact.nn  # noqa: E402
 
