@@ -13,7 +13,7 @@ nox.options.sessions = ["lint", "types", "tests", "package", "docs"]
 PROJECT = nox.project.load_toml()
 
 # PyTorch's wheels for other Pythons bring several gigabytes of CUDA packages where no CPU build is at hand, so the
-# sessions with torch run on one Python. The rest repeats the quick tests only: each library alone, on each Python.
+# sessions with torch run on one Python. The rest repeats the quick tests only, for each library alone.
 TORCH_PYTHON = "3.11"
 MATRIX = [("3.11", "all"), ("3.11", "torch")]
 MATRIX += [(python, backend) for python in ("3.12", "3.13") for backend in ("numpy", "jax")]

@@ -15,6 +15,6 @@ from xact._errors import ParameterError as ParameterError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
 from xact._gated import gated as gated
-from xact.activations import *  # noqa: F403
+from xact.activations import *  # noqa: F403 (the names are those of the catalogue)
 
 __version__ = "0.1.0"

@@ -66,10 +66,10 @@ def _gated(inner: Activation, layout: str) -> Activation:
     def activated(gate: Any, xp: Any) -> Any:
         return inner.body({**fixed, array: gate}, xp)
 
-    def body(gate, value, /, *, xp):  # type: ignore[no-untyped-def]
+    def body(gate: Any, value: Any, /, *, xp: Any) -> Any:
         return activated(gate, xp) * value
 
-    def by_gate(gate, value, xp):  # type: ignore[no-untyped-def]
+    def by_gate(gate: Any, value: Any, xp: Any) -> Any:
         rule = inner.rules[array]
         values = {**fixed, array: gate}
         if "y" in rule.names:
@@ -77,7 +77,7 @@ def _gated(inner: Activation, layout: str) -> Activation:
         slope = rule(values, xp)
         return xp.where(slope, value, 0.0) if slope.dtype == xp.bool else slope * value
 
-    def by_value(gate, xp):  # type: ignore[no-untyped-def]
+    def by_value(gate: Any, xp: Any) -> Any:
         return activated(gate, xp)
 
     body.__name__ = body.__qualname__ = f"gated_{inner.name}"

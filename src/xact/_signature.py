@@ -146,7 +146,8 @@ def bind(
         )
     values = dict(defaults)
     taken = []
-    for name, value in zip(defaults, given):  # noqa: B905 (the defaults may be longer)
+    # The defaults may be longer.
+    for name, value in zip(defaults, given, strict=False):
         values[name] = value
         taken.append(name)
     for name, value in named.items():

@@ -78,6 +78,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import xact  # noqa: F401
+    import xact  # noqa: F401 (fills the catalogue)
 
     main()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from xact._activation import catalogue
-from xact.activations import (  # noqa: F401
+from xact.activations import (  # noqa: F401 (each enters its activations into the catalogue)
     algebraic,
     combining,
     exponential_linear,
@@ -25,7 +25,7 @@ from xact.activations import (  # noqa: F401
     stochastic,
 )
 
-__all__ = sorted(catalogue)  # noqa: PLE0605
+__all__ = sorted(catalogue)  # noqa: PLE0605 (every name once, where it is defined)
 
 
 def __getattr__(name: str) -> Any:

@@ -72,9 +72,12 @@ def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     names = activation.operands
     static = dict(zip(activation.body.options, options, strict=True))
 
-    @jax.custom_jvp
-    def value(*operands: Any) -> Any:
+    def evaluated(*operands: Any) -> Any:
         return _evaluate(activation.body, operands[0], dict(zip(names, operands, strict=True)) | static)
+
+    # What a trace shows.
+    evaluated.__name__ = activation.name
+    value = jax.custom_jvp(evaluated)
 
     def push(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         y = value(*primals)
@@ -87,7 +90,6 @@ def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
         return y, sum(parts[1:], start=parts[0]) if parts else jnp.zeros_like(y)
 
     value.defjvp(push, symbolic_zeros=True)
-    value.__name__ = activation.name  # type: ignore[attr-defined]  # what a trace shows
     return jax.jit(value, inline=True)
 
 

@@ -141,7 +141,8 @@ class Differentiable(torch.autograd.Function):
         """As inherited, but for the signature that torch inspects anew on each call, half of the time it takes."""
         if torch._C._are_functorch_transforms_active():
             return super().apply(*args)
-        return super(torch.autograd.Function, cls).apply(*unwrap_dead_wrappers(args))  # type: ignore[misc]
+        inherited: Any = super(torch.autograd.Function, cls)
+        return inherited.apply(*unwrap_dead_wrappers(args))
 
     @staticmethod
     def forward(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:

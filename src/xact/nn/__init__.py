@@ -6,8 +6,6 @@ own. Every other activation gets a Module whose constructor is the function's si
 
 from typing import Any
 
-import torch
-
 from xact._activation import catalogue
 from xact.backends.hot_path import hot_path as hot_path
 from xact.nn import init as init
@@ -25,14 +23,14 @@ from xact.nn.spatial import MetaACON as MetaACON
 TOOLS = ("Activation", "FReLU", "MetaACON", "hot_path", "init", "monitor", "param_groups")
 TOOLS += ("register_transformers", "swap")
 
-_minted: dict[str, type[torch.nn.Module]] = {}
+_minted: dict[str, Any] = {}
 
 
 def __getattr__(name: str) -> Any:
     found = _modules().get(name)
     if found is None:
         raise AttributeError(f"module 'xact.nn' has no attribute {name!r}; its Modules are {', '.join(_modules())}")
-    if name not in _minted or _minted[name].activation is not found:  # type: ignore[attr-defined]
+    if name not in _minted or _minted[name].activation is not found:
         _minted[name] = mint(found)
     return _minted[name]
 

@@ -181,7 +181,8 @@ def _implicit_axis(name: str, x: Any) -> int:
     if torch.compiler.is_compiling():
         # Dynamo cannot trace the warning.
         return 0 if x.dim() in (0, 1, 3) else 1
-    return int(torch.nn.functional._get_softmax_dim(name, x.dim(), 4))  # type: ignore[attr-defined]
+    functional: Any = torch.nn.functional
+    return int(functional._get_softmax_dim(name, x.dim(), 4))
 
 
 def _mode(module: torch.nn.Module) -> dict[str, bool]:

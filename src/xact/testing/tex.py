@@ -201,11 +201,8 @@ class _Parser:
             return Node("call", _CALLED_LETTERS[name], self.arguments(name, 1))
         if self.token.text == "_":
             label = self.label()
-            return (
-                Node("element", name, (Node("index", label),))
-                if label in INDICES
-                else (Node("variable", f"{name}_{label}"))
-            )
+            indexed = Node("element", name, (Node("index", label),))
+            return indexed if label in INDICES else Node("variable", f"{name}_{label}")
         if name in self.counted:
             return Node("count", name, (Node("number", self.counted[name]),))
         return Node("variable", name)
