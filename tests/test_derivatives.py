@@ -97,12 +97,12 @@ def test_derivative_on_every_library(case: cases.Case, name: str, library: str) 
     np.testing.assert_array_equal(np.asarray(slope), np.asarray(got))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
 @pytest.mark.parametrize(("case", "name"), RULES, ids=str)
-def test_derivative_has_the_dtype_of_the_first_array(case: cases.Case, name: str, dtype: str) -> None:
-    narrow = case.converted(lambda array: array.astype(dtype))
-    wide = {key: value.astype(np.float64) if hasattr(value, "shape") else value for key, value in given(narrow).items()}
-    assert xact.derivative(case.activation, name)(*narrow.arrays, **wide).dtype == dtype
+def test_derivative_has_the_dtype_of_the_first_array(case: cases.Case, name: str) -> None:
+    wide = {key: value.astype(np.float64) if hasattr(value, "shape") else value for key, value in given(case).items()}
+    for dtype in ("float16", "float32"):
+        narrow = (array.astype(dtype) for array in case.arrays)
+        assert xact.derivative(case.activation, name)(*narrow, **wide).dtype == dtype
 
 
 @pytest.mark.by_kind

@@ -95,7 +95,7 @@ def test_derivatives_to_order_3(case: cases.Case) -> None:
         close(jax.jit(reverse)(0.0), jnp.sum(weights * third), 1000)
 
 
-@pytest.mark.by_kind(simplest=True)
+@pytest.mark.by_kind(simplest=True, together=1)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_forward_is_the_transpose_of_reverse(case: cases.Case) -> None:
     primals = case.differentiable
@@ -118,7 +118,7 @@ def test_vmap(case: cases.Case) -> None:
     close(got, jnp.stack([case.pure(*(b[..., i] for b in batch)) for i in range(3)]))
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(together=1)
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_vmap_of_grad(case: cases.Case) -> None:
     batch = [jnp.stack([value, value / 2, -value]) for value in case.differentiable]
@@ -129,7 +129,7 @@ def test_vmap_of_grad(case: cases.Case) -> None:
             close(g[i], e, 64)
 
 
-@pytest.mark.by_kind
+@pytest.mark.by_kind(together=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_hessian(case: cases.Case) -> None:
@@ -143,7 +143,7 @@ def test_hessian(case: cases.Case) -> None:
         assert np.count_nonzero(hessian - jnp.diag(jnp.diag(hessian))) == 0
 
 
-@pytest.mark.by_kind(simplest=True)
+@pytest.mark.by_kind(simplest=True, together=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", cases.of_any_shape(CASES), ids=str)
 def test_scan(case: cases.Case) -> None:

@@ -182,8 +182,8 @@ def test_implicit_dimension_warns_as_torch(activation: xact.Activation) -> None:
             y, expected = ours(activation)()(x), theirs(activation)()(x)
         assert [str(one.message) for one in seen] == [str(seen[1].message)] * 2
         torch.testing.assert_close(y, expected, rtol=TOLERANCE, atol=TOLERANCE)
-        compiled = torch.compile(ours(activation)(), backend="aot_eager", fullgraph=True)
-        torch.testing.assert_close(compiled(x), expected, rtol=TOLERANCE, atol=TOLERANCE)
+    compiled = torch.compile(ours(activation)(), backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_positional_arguments_as_torch() -> None:

@@ -88,10 +88,11 @@ def standardized(x, epsilon, /, axis=-1, *, xp):
 
 def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     """The product of a cotangent with the Jacobian of `standardized`, which is symmetric: the part of dy orthogonal to
-    1 and to c = x - mean(x), and epsilon / (variance + epsilon) times the part along c, over the deviation. Projected
-    twice, since in a row of two nothing is left but this small part. Linear in dy. Error: as standardized, and 1 ULP of
-    the largest entry of the result, which is more where an outlier's own is small. Source: own; twice is
-    enough, Giraud et al. 2005, doi:10.1007/s00211-005-0615-4.
+    1 and to c = x - mean(x), and epsilon / (variance + epsilon) times the part along c, over the deviation. Nothing is
+    left but this part, often a small one, in a row of two, where what rounding leaves of the first would be more: a
+    second projection would take it away, but a compiler that computes the first twice, once with an FMA, brings it
+    back. Linear in dy. Error: as standardized, and 1 ULP of the largest entry of the result, which is more where an
+    outlier's own is small. Source: own.
     """
     if x.shape[axis] == 0:
         return 1 * dy
@@ -102,9 +103,9 @@ def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     square = xp.where(square == 0, 1.0, square)
     dy = dy - xp.mean(dy, axis=axis, keepdims=True)
     along = xp.mean(dy * h, axis=axis, keepdims=True) / square
-    rest = dy - along * h
-    rest = rest - xp.mean(rest, axis=axis, keepdims=True)
-    rest = rest - h * (xp.mean(rest * h, axis=axis, keepdims=True) / square)
+    # As an array: `torch.export` would not let the length of the axis be any if it were compared with a number.
+    length = xp.sum(xp.ones_like(x), axis=axis, keepdims=True)
+    rest = xp.where(length == 2, 0.0, dy - along * h)
     constant = epsilon / scale / scale
     variance = xp.mean(c * c, axis=axis, keepdims=True) + constant
     variance = xp.where(variance == 0, 1.0, variance)

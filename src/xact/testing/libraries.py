@@ -99,19 +99,21 @@ def _jax_in_float64(
         return np.asarray(activation(*given.values(), **parameters))
     if wrt in given:
 
-        def by_array(array: Any) -> Any:
-            return activation(*({**given, wrt: array}.values()), **parameters)
+        def by_array(*arrays: Any) -> Any:
+            y, pullback = jax.vjp(lambda *arrays: activation(*arrays, **parameters), *arrays)
+            return pullback(jnp.ones_like(y))[list(given).index(wrt)]
 
-        y, pullback = jax.vjp(by_array, given[wrt])
-        return np.asarray(pullback(jnp.ones_like(y))[0])
+        # One program, as in a training step; without jit the value and what is kept for the pullback are another.
+        return np.asarray(jax.jit(by_array)(*given.values()))
 
-    def by_parameter(value: Any) -> Any:
-        return activation(*given.values(), **{**parameters, wrt: value})
+    def by_parameter(number: Any, *arrays: Any) -> Any:
+        evaluated = lambda number: activation(*arrays, **{**parameters, wrt: number})
+        return jax.jvp(evaluated, (number,), (jnp.ones_like(number),))[1]
 
     first = next(iter(given.values()))
-    tangent = jnp.ones(first.shape, jnp.float64 if first.dtype == jnp.float64 else jnp.float32)
-    value = jnp.full(first.shape, _number(activation, parameters, wrt), tangent.dtype)
-    return np.asarray(jax.jvp(by_parameter, (value,), (tangent,))[1])
+    wide = jnp.float64 if first.dtype == jnp.float64 else jnp.float32
+    number = jnp.full(first.shape, _number(activation, parameters, wrt), wide)
+    return np.asarray(jax.jit(by_parameter)(number, *given.values()))
 
 
 def _torch(activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str) -> np.ndarray:
@@ -161,9 +163,11 @@ def _pull_jax(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cot
     import jax
     import jax.numpy as jnp
 
+    def pulled(x: Any, cotangent: Any) -> Any:
+        return jax.vjp(lambda array: activation(array, **parameters), x)[1](cotangent)[0]
+
     with _float64():
-        _, pullback = jax.vjp(lambda array: activation(array, **parameters), jnp.asarray(x))
-        return np.asarray(pullback(jnp.asarray(cotangent))[0])
+        return np.asarray(jax.jit(pulled)(jnp.asarray(x), jnp.asarray(cotangent)))
 
 
 def _pull_torch(activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray) -> np.ndarray:
