@@ -74,16 +74,18 @@ class Activation(Declaration):
     # The call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not args and "input" in kwargs:
+        if not args:
+            if "input" not in kwargs:
+                raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
             # Its name in torch.nn.functional.
             args = (kwargs.pop("input"),)
-        if not args:
-            raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
         if self.key not in backends.definitions:
             raise MissingRuleError(f"{self.name} has no rule for `{self.missing[0]}` yet; write {self.how_to}")
-        backend = backends.of(args[0], self.name)
-        if backend is backends.deferred:
-            return backends.record(self, args, kwargs)
+        backend = backends.known.get(type(args[0]))
+        if backend is None:
+            backend = backends.find(args[0], self.name)
+            if backend is backends.deferred:
+                return backends.record(self, args, kwargs)
         if kwargs or len(args) != 1 or not self.plain:
             return backend.apply(self, *prepare(self, backend, args, kwargs))
         return backend.apply(self, args + self.default_parameters, self.default_options, False)

@@ -25,7 +25,7 @@ from xact._errors import DtypeError, ParameterError
 # does not change a graph compiled before it.
 definitions: dict[str, Any] = {}
 _keys: list[str] = []
-_known: dict[type, ModuleType] = {}
+known: dict[type, ModuleType] = {}
 
 # Stands for the backend of an object that records calls instead of computing, such as a tracer's proxy.
 deferred = ModuleType("deferred")
@@ -62,8 +62,8 @@ def no_rule(activation: Any, argument: str, kind: str = "derivative") -> str:
 
 def of(x: Any, function: str) -> Any:
     """The backend of an array."""
-    backend = _known.get(type(x))
-    return _find(x, function) if backend is None else backend
+    backend = known.get(type(x))
+    return find(x, function) if backend is None else backend
 
 
 def new_key(name: str) -> str:
@@ -82,13 +82,14 @@ def record(activation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     return type(args[0]).__torch_function__(activation, (type(args[0]),), args, kwargs)
 
 
-def _find(x: Any, function: str) -> Any:
+def find(x: Any, function: str) -> Any:
+    """The backend of an array of a class not seen before."""
     cls = type(x)
     for library, load in (("numpy", _numpy), ("torch", _torch), ("jax", _jax)):
         if library in sys.modules:
             backend = load()
             if backend.owns(cls):
-                _known[cls] = backend
+                known[cls] = backend
                 return backend
     if hasattr(cls, "__torch_function__"):
         return deferred
@@ -99,7 +100,7 @@ def _find(x: Any, function: str) -> Any:
         raise DtypeError(f"{function} takes an array, got {x!r} of type {cls.__name__}{cure}")
     from xact.backends import standard
 
-    _known[cls] = standard
+    known[cls] = standard
     return standard
 
 

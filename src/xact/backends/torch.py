@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from xact import backends
 from xact._errors import DtypeError, MissingRuleError
@@ -53,11 +54,11 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
             operands = backends.whole(activation, dtype_name(x), operands)
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
-    if not x.ndim and not activation.elementwise:
+    if not activation.elementwise and not x.ndim:
         # As torch's own functions do along an axis of a number.
         return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
-    recorded = torch.compiler.is_compiling()
-    if not recorded and (kernel := torch_kernels.native(activation.key, operands)):
+    recorded = is_compiling()
+    if not recorded and (kernel := torch_kernels.native(activation.key, operands, False)):
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
@@ -104,7 +105,7 @@ def _flat(activation: Any, operands: tuple[Any, ...]) -> bool:
 
 def differentiated(operands: tuple[Any, ...]) -> bool:
     """Whether a derivative is kept for: a compiler, a transform or autograd looks on."""
-    return torch.compiler.is_compiling() or _transformed(operands)
+    return is_compiling() or _transformed(operands)
 
 
 def _transformed(operands: tuple[Any, ...]) -> bool:
@@ -119,7 +120,7 @@ def _transformed(operands: tuple[Any, ...]) -> bool:
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-    if kernel := torch_kernels.native(key, operands):
+    if kernel := torch_kernels.native(key, operands, is_compiling()):
         return kernel(*operands, *options)
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     result = hot_path.run(_body, key, values) if compiled else None

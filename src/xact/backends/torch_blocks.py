@@ -20,7 +20,12 @@ dispatch_modes, jit_tracing = torch._C._len_torch_dispatch_stack, torch._C._get_
 
 
 def plain(values: Iterable[Any]) -> bool:
-    """Whether these are ordinary tensors on a CPU, and nobody records what is done with them."""
+    """Whether these are ordinary tensors on a CPU, and nobody, a compiler neither, records what is done with them."""
+    return not is_compiling() and unrecorded(values)
+
+
+def unrecorded(values: Iterable[Any]) -> bool:
+    """What `plain` says, where no compiler looks on."""
     for value in values:
         if isinstance(value, Tensor):
             cls = type(value)
@@ -28,7 +33,7 @@ def plain(values: Iterable[Any]) -> bool:
                 return False
             if value.requires_grad and is_grad_enabled():
                 return False
-    if is_compiling() or transforms_active() or dispatch_modes() or jit_tracing() is not None:
+    if transforms_active() or dispatch_modes() or jit_tracing() is not None:
         return False
     return forward_ad._current_level < 0
 
