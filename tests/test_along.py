@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import xact
-from xact.testing import along
+from xact.testing import along, truth
 from xact.testing.case import Case
+from xact.testing.libraries import pull
 
 INF = float("inf")
 LIBRARIES = ("numpy", "jax", "torch")
@@ -86,6 +87,22 @@ def test_rules(name, options):
     _, pushed = torch.func.jvp(on_torch, (torch.tensor(x),), (torch.tensor(dx),))
     np.testing.assert_allclose(pushed, forward, rtol=1e-6, atol=1e-8)
     assert torch.autograd.gradgradcheck(on_torch, leaf, fast_mode=True)
+
+
+# Of one entry, or of both, nearly all of dy cancels.
+CANCELLING = [
+    ("log_softmax", [[-9.5, 8.5]], [[0.001, 1.5]]),
+    ("poly_norm", [[8.0, -1.25]], [[1.5, -0.75]]),
+    ("standardize", [[-4.0, 10.5]], [[1.5, -0.75]]),
+]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(("name", "x", "dy"), CANCELLING, ids=str)
+def test_cotangents_that_cancel(name, x, dy, library):
+    case, x, dy = Case(xact.get(name)), np.array(x), np.array(dy)
+    exact = truth.pullback_along(case.activation.tex, {"x": x}, case.environment("float64"), dy, "x").high
+    np.testing.assert_allclose(pull(library, case.activation, x, {"axis": -1}, dy), exact, rtol=4e-15)
 
 
 @pytest.mark.needs("torch")

@@ -7,6 +7,7 @@ from xact._activation import activation
 # Fixed point of mean 0 and variance 1, Klambauer et al. 2017, equation 14.
 ALPHA = 1.6732632423543772848170429916717
 SCALE = 1.0507009873554804934193349852946
+RECIPROCAL = "XLA divides by a constant by multiplying with its rounded reciprocal, which the exponential amplifies"
 
 
 @activation(
@@ -66,6 +67,7 @@ def _(x, xp):
     inplace=True,
     requires=("alpha != 0",),
     kinks={0: 1},
+    budget={"parameters": (1, RECIPROCAL)},
 )
 def celu(x, /, alpha=1.0, *, xp):
     """ELU made continuously differentiable for every alpha."""
@@ -87,6 +89,7 @@ def _(x, alpha, xp):
     paper="Trottier, Giguere & Chaib-draa 2017, Parametric Exponential Linear Unit, arXiv:1605.09332",
     module="PELU",
     learnable={"a": 1.0, "b": 1.0},
+    budget={"parameters": (1, RECIPROCAL)},
 )
 def pelu(x, /, a=1.0, b=1.0, *, xp):
     """ELU with a learnt bound a and a learnt decay b, both positive, and a continuous derivative for all of them."""

@@ -26,15 +26,16 @@ class PowerNorm:
 
     def project(self, dy, k):
         """The product with the Jacobian of u / sqrt(mean(u^2) + epsilon) at u = x^k, which is symmetric: dy without its
-        part along u, and the share of epsilon of that part. Projected twice, since in a row of one nothing else is
-        left.
+        part along u, and the share of epsilon of that part. Where one entry has more than half of the squares, its
+        own dy would cancel, and what is left of it are the products with the others.
         """
         u, constant, root = self.powers[k], self.constants[k - 1], self.roots[k - 1]
         square = self.mean(u * u)
         divisor = self.xp.where(square == 0, 1.0, square)
         along = self.mean(dy * u) / divisor
-        rest = dy - along * u
-        rest = rest - u * (self.mean(rest * u) / divisor)
+        most = u * u > square * (self.count / 2)
+        others, products = (self.mean(self.xp.where(most, 0.0, values)) for values in (u * u, dy * u))
+        rest = self.xp.where(most, (dy * others - u * products) / divisor, dy - along * u)
         return (rest + u * along * (constant / (square + constant))) / root
 
     def slope(self, k):

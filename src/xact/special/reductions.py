@@ -3,6 +3,7 @@
 import math
 
 from xact.special.algebraic import product_error
+from xact.special.exponential import log1p
 from xact.special.softmax import others, shifted
 
 __all__ = [
@@ -58,7 +59,7 @@ def log_mean_exp(x, /, axis=-1, *, xp):
     loss = xp.sum(xp.expm1(d) + e * error, axis=axis, keepdims=True) / n
     rest, count = others(e + e * error, top, axis, xp)
     near = loss > -0.5
-    logarithm = xp.where(near, xp.log1p(xp.where(near, loss, 0.0)), xp.log((rest + count) / n))
+    logarithm = xp.where(near, log1p(xp.where(near, loss, 0.0), xp), xp.log((rest + count) / n))
     return xp.where(empty, largest, largest + logarithm)
 
 
@@ -88,11 +89,11 @@ def standardized(x, epsilon, /, axis=-1, *, xp):
 
 def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     """The product of a cotangent with the Jacobian of `standardized`, which is symmetric: the part of dy orthogonal to
-    1 and to c = x - mean(x), and epsilon / (variance + epsilon) times the part along c, over the deviation. Nothing is
-    left but this part, often a small one, in a row of two, where what rounding leaves of the first would be more: a
-    second projection would take it away, but a compiler that computes the first twice, once with an FMA, brings it
-    back. Linear in dy. Error: as standardized, and 1 ULP of the largest entry of the result, which is more where an
-    outlier's own is small. Source: own.
+    1 and to c = x - mean(x), and epsilon / (variance + epsilon) times the part along c, over the deviation. Projected
+    twice, since where dy is a multiple of c nothing is left but this small part; in a row of two it always is, and a
+    compiler that computes the first projection twice, once with an FMA, would undo the second. Linear in dy. Error: as
+    standardized, and 1 ULP of the largest entry of the result, which is more where an outlier's own is small. Source:
+    own; twice is enough, Giraud et al. 2005, doi:10.1007/s00211-005-0615-4.
     """
     if x.shape[axis] == 0:
         return 1 * dy
@@ -106,6 +107,8 @@ def standardized_pullback(x, dy, epsilon, /, axis=-1, *, xp):
     # As an array: `torch.export` would not let the length of the axis be any if it were compared with a number.
     length = xp.sum(xp.ones_like(x), axis=axis, keepdims=True)
     rest = xp.where(length == 2, 0.0, dy - along * h)
+    rest = rest - xp.mean(rest, axis=axis, keepdims=True)
+    rest = rest - h * (xp.mean(rest * h, axis=axis, keepdims=True) / square)
     constant = epsilon / scale / scale
     variance = xp.mean(c * c, axis=axis, keepdims=True) + constant
     variance = xp.where(variance == 0, 1.0, variance)
