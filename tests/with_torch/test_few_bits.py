@@ -249,6 +249,7 @@ def test_compiled(backend: str, bits: int) -> None:
         x, dy = torch.randn(count, dtype=torch.float64), torch.randn(count, dtype=torch.float64)
         torch.testing.assert_close(gradient(function, x, dy), gradient(module, x, dy), rtol=1e-12, atol=0)
     if backend == "inductor":
+        # What follows is the tracer's, and Inductor would take ten seconds more.
         return
     # Parameters never seen before, found while tracing.
     new = xact.nn.ELU(1.0625 + bits / 100, backward_bits=bits)
@@ -377,10 +378,9 @@ def test_tensors_are_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits", [2])
-def test_training_reaches_the_loss_of_the_exact_gradient(bits: int) -> None:
+def test_training_reaches_the_loss_of_the_exact_gradient() -> None:
     """Over seeds the difference of the means is within three of its standard errors."""
-    exact, few = (torch.tensor([final_loss(seed, one) for seed in range(6)]) for one in (None, bits))
+    exact, few = (torch.tensor([final_loss(seed, one) for seed in range(6)]) for one in (None, 2))
     assert exact.mean() < 0.1 * final_loss(0, None, steps=0)
     noise = ((exact.var() + few.var()) / 6).sqrt()
     assert few.mean() - exact.mean() < 3 * noise
