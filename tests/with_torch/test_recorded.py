@@ -11,18 +11,21 @@ import xact
 
 torch = pytest.importorskip("torch")
 
-from xact.backends import torch_blocks  # noqa: E402
+from xact.backends import torch_blocks, torch_namespaces  # noqa: E402
 from xact.testing import contract  # noqa: E402
 from xact.testing.case import cases  # noqa: E402
 from xact.testing.finiteness import finiteness  # noqa: E402
 from xact.testing.rounding import rounding  # noqa: E402
 
+# What bodies call, by the sign of what they give it.
+ON_THE_LINE = ("exp", "expm1", "tanh", "erf", "erfc", "sigmoid", "sin", "cos")
+ABOVE_ZERO = ("log", "log1p", "sqrt")
 ELEMENTWISE = [name for name in xact.names() if xact.get(name).elementwise]
 
 
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(torch_blocks, "plain", lambda values: False)
+    monkeypatch.setattr(torch_blocks, "unrecorded", lambda values: False)
     contract.results.cache_clear()
     yield
     contract.results.cache_clear()
@@ -42,3 +45,21 @@ def test_elementwise(name: str, dtype: str, request: pytest.FixtureRequest) -> N
         else:
             found += rounding(case, "torch", dtype)
     assert [str(one) for one in found if not one.passed] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_functions_of_inductor(dtype: torch.dtype) -> None:
+    """Its loops for a CPU have functions of their own, some with fewer digits than those of eager torch."""
+    x = torch.cat([sign * torch.logspace(-30, 1.25, 4096, dtype=dtype) for sign in (-1, 1)])
+    given = dict.fromkeys(ON_THE_LINE, x) | {name: x.abs() for name in ABOVE_ZERO}
+
+    @torch.compile(fullgraph=True)
+    def every(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: getattr(torch_namespaces.xp, name)(value) for name, value in given.items()}
+
+    for name, got in every(given).items():
+        exact = getattr(torch, name)(given[name].double())
+        smallest = torch.finfo(dtype).smallest_normal
+        error = (got.double() - exact).abs() / exact.abs().clamp_min(smallest) / torch.finfo(dtype).eps
+        assert error.max() <= contract.ACCURACY, (name, given[name][error.argmax()].item())

@@ -174,6 +174,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "concat": lambda arrays, axis: torch.cat(arrays, axis),
     # A compiler may have made a symbol of the axis, which array-api-compat takes for a tuple.
     "expand_dims": lambda x, axis: torch.unsqueeze(x, int(axis)),
+    "squeeze": lambda x, axis: torch.squeeze(x, int(axis)),
     "uniform": _uniform,
 }
 
@@ -184,11 +185,21 @@ def _short(function: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda x: (function if x.dtype == torch.float32 else generic)(x, xp=xp)
 
 
+def _of_cuda(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """torch's own on CUDA, else the generic one: Inductor's loop for a CPU takes e^x - 1 for expm1, which is 0 for
+    x = -1e-8, and for erf a formula that is right to 1e-7 of 1.
+    """
+    generic = GENERIC[function.__name__]
+    return lambda x: function(x) if x.is_cuda else generic(x, xp=xp)
+
+
 # A compiler makes one loop of what it records, which waits for arithmetic, not for memory.
 FEW_INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "x_normal_cdf": _short(x_normal_cdf_short),
     "x_normal_cdf_derivative": _short(x_normal_cdf_derivative_short),
     "x_sigmoid": lambda x, y: F.silu(torch.clamp(x, min=-FARTHEST)) if x is y else GENERIC["x_sigmoid"](x, y, xp=xp),
+    "expm1": _of_cuda(torch.expm1),
+    "erf": _of_cuda(torch.erf),
 }
 xp: Namespace = Namespace(standard_torch, **NATIVE | FEW_INSTRUCTIONS)
 
