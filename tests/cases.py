@@ -133,6 +133,11 @@ def of_any_shape(chosen: list[Case]) -> list[Case]:
     return [one for one in chosen if _any_shape(one.activation)]
 
 
+def of_other_paths(chosen: list[Case]) -> list[Case]:
+    """Without those in which only a number differs from the simplest, which makes no other program."""
+    return [one for one in chosen if not one.label or one.options or one.array_parameters]
+
+
 @cache
 def _any_shape(activation: xact.Activation) -> bool:
     try:

@@ -140,7 +140,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def test_every_layout(case: cases.Case, shape: tuple[int, ...], layout: str) -> None:
     case = cases.case(case.activation, shape)
     for dtype in (np.float32, np.float64):
-        plain = case.converted(lambda array: array.astype(dtype))  # noqa: B023
+        plain = case.converted(lambda array: array.astype(dtype))
         laid = plain.converted(LAYOUTS[layout])
         before = [array.tobytes() for array in laid.arrays]
         for array in laid.arrays:

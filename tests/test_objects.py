@@ -220,4 +220,4 @@ def test_bound_activation_computes(case: cases.Case) -> None:
 
 def test_objects_are_immutable() -> None:
     with pytest.raises(AttributeError):
-        xact.relu.name = "other"  # type: ignore[misc]
+        xact.relu.name = "other"

@@ -11,8 +11,7 @@ import xact
 
 pytestmark = pytest.mark.needs("numpy")
 
-# Other numbers in the place of the defaults take no other path.
-CASES = [case for case in cases.every() if not case.label or case.options or case.array_parameters]
+CASES = cases.of_other_paths(cases.every())
 DTYPES = ("float32", "float64")
 # The oldest version whose functions take Python numbers beside arrays.
 OLDEST = "2024.12"

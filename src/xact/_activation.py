@@ -81,11 +81,10 @@ class Activation(Declaration):
             args = (kwargs.pop("input"),)
         if self.key not in backends.definitions:
             raise MissingRuleError(f"{self.name} has no rule for `{self.missing[0]}` yet; write {self.how_to}")
-        backend = backends.known.get(type(args[0]))
-        if backend is None:
-            backend = backends.find(args[0], self.name)
-            if backend is backends.deferred:
-                return backends.record(self, args, kwargs)
+        # As `backends.of`, whose call is a tenth of the time on a small array.
+        backend = backends.known.get(type(args[0])) or backends.find(args[0], self.name)
+        if backend is backends.deferred:
+            return backends.record(self, args, kwargs)
         if kwargs or len(args) != 1 or not self.plain:
             return backend.apply(self, *prepare(self, backend, args, kwargs))
         return backend.apply(self, args + self.default_parameters, self.default_options, False)

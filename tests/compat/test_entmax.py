@@ -4,10 +4,10 @@ import pytest
 
 entmax = pytest.importorskip("entmax")
 
-from comparison import assert_same, by_torch  # noqa: E402 (found where entmax is)
-from framework_names import keys  # noqa: E402
+from comparison import assert_same, by_torch
+from framework_names import keys
 
-import xact  # noqa: E402
+import xact
 
 
 @pytest.mark.parametrize("key", keys("entmax"))

@@ -5,11 +5,11 @@ import pytest
 linen = pytest.importorskip("flax.linen")
 nnx = pytest.importorskip("flax.nnx")
 
-import jax  # noqa: E402 (found where Flax is)
-from comparison import assert_same, by_jax  # noqa: E402
+import jax
+from comparison import assert_same, by_jax
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS, LEFT_OUT  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS, LEFT_OUT
 
 KEYS = [(module, key) for module in (linen, nnx) for key in FRAMEWORKS["flax"] if hasattr(module, key)]
 KEYS = [(module, key) for module, key in KEYS if key != "PReLU"]

@@ -8,10 +8,10 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras")
 
-from comparison import assert_same, by_jax  # noqa: E402 (found where Keras is)
+from comparison import assert_same, by_jax
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS
 
 FUNCTIONS = [name for name in dir(keras.activations) if not name.startswith("_")]
 FUNCTIONS = [name for name in FUNCTIONS if name not in ("get", "serialize", "deserialize")]

@@ -6,10 +6,10 @@ import pytest
 mx = pytest.importorskip("mlx.core")
 nn = pytest.importorskip("mlx.nn")
 
-from comparison import assert_same  # noqa: E402 (found where MLX is)
+from comparison import assert_same
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS
 
 
 def by_mlx(function):

@@ -6,10 +6,10 @@ import pytest
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")
 
-from comparison import assert_same  # noqa: E402 (found where ONNX is)
+from comparison import assert_same
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS
 
 
 def operator(name, *parameters):

@@ -14,11 +14,11 @@ for name, folder in (("timm", ""), ("timm.layers", "/layers")):
     package = sys.modules.setdefault(name, ModuleType(name))
     package.__path__ = [found.submodule_search_locations[0] + folder]
 
-from comparison import assert_same, by_torch  # noqa: E402 (found where timm is)
-from timm.layers import create_act  # noqa: E402
+from comparison import assert_same, by_torch
+from timm.layers import create_act
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS
 
 
 def test_the_table_has_all_of_timm():

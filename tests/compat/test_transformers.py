@@ -4,11 +4,11 @@ import pytest
 
 activations = pytest.importorskip("transformers.activations")
 
-import torch  # noqa: E402 (found where transformers is)
-from comparison import assert_same, by_torch  # noqa: E402
+import torch
+from comparison import assert_same, by_torch
 
-import xact  # noqa: E402
-from xact.compat import FRAMEWORKS  # noqa: E402
+import xact
+from xact.compat import FRAMEWORKS
 
 
 def test_the_table_has_all_of_transformers():

@@ -2,13 +2,14 @@
 for two of them when it is imported.
 """
 
+import importlib
 import importlib.util
 
 if importlib.util.find_spec("torchvision"):
     import torch
 
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError:
         for name in ("nms", "qnms"):
             torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

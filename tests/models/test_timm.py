@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision", reason="timm needs torchvision: run nox -s models")
 timm = pytest.importorskip("timm", reason="timm is not installed: run nox -s models")
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 PICTURES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: run nox -s models")
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 11}
 TOKENS = torch.arange(8).reshape(2, 4)

@@ -19,8 +19,7 @@ from xact.backends import jax as backend
 
 EVERY = [case.converted(jnp.asarray) for case in cases.every()]
 SIMPLE = [case.converted(jnp.asarray) for case in cases.simple()]
-# Other numbers in the place of the defaults make no other program.
-CASES = [case for case in EVERY if not case.label or case.options or case.array_parameters]
+CASES = cases.of_other_paths(EVERY)
 EPS = float(np.finfo(np.float64).eps)
 # The five-point difference is off by about f^(5) STEP^4 + f EPS / STEP: least, EPS^(4/5), for this step.
 STEP = EPS ** (1 / 5)

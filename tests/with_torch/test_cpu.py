@@ -10,10 +10,10 @@ import xact
 
 torch = pytest.importorskip("torch")
 
-from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
-from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.testing._internal.two_tensor import TwoTensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from xact.backends import torch_blocks, torch_kernels, torch_namespaces  # noqa: E402
+from xact.backends import torch_blocks, torch_kernels, torch_namespaces
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 ELEMENTWISE = [case for case in cases.simple((8, 16)) if case.activation.elementwise]

@@ -10,7 +10,7 @@ import xact
 torch = pytest.importorskip("torch")
 pytest.importorskip("flint")
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 pytestmark = pytest.mark.slow
 

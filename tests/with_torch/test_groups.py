@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 
 class OwnForward(nn.PReLU):

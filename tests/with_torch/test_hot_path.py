@@ -10,11 +10,11 @@ import xact
 
 torch = pytest.importorskip("torch")
 
-from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+from torch.fx.experimental.proxy_tensor import make_fx
 
-import xact.nn  # noqa: E402
-from xact.backends import hot_path as kernels  # noqa: E402
-from xact.backends import torch_kernels  # noqa: E402
+import xact.nn
+from xact.backends import hot_path as kernels
+from xact.backends import torch_kernels
 
 # Most of these build kernels with a compiler.
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import xact  # noqa: E402
-from xact.nn import init  # noqa: E402
+import xact
+from xact.nn import init
 
 
 @pytest.mark.parametrize("mode", ["forward", "backward"])
@@ -62,7 +62,7 @@ def test_against_mpmath(spec: str) -> None:
     *functions, edges = FORMULAS[spec]
     for mode, function in zip(("forward", "backward"), functions, strict=True):
         points = sorted([-14, -3, 3, 14, *edges])
-        square = mpmath.quad(lambda z: function(z) ** 2 * mpmath.npdf(z), points)  # noqa: B023
+        square = mpmath.quad(lambda z: function(z) ** 2 * mpmath.npdf(z), points)
         assert init.gain(spec, mode=mode) == pytest.approx(float(square**-0.5), rel=1e-9), mode
 
 

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 # torch.testing._internal asks for it.
 pytest.importorskip("expecttest")
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 # torch describes samples of these classes; of RReLU and Hardsigmoid it has none.
 CLASSES = [activation.module for activation in map(xact.get, xact.names()) if hasattr(torch.nn, activation.module)]

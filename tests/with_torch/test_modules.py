@@ -16,8 +16,8 @@ from xact._signature import REQUIRED
 
 torch = pytest.importorskip("torch")
 
-import xact.nn  # noqa: E402
-from xact.nn._module import constructor_defaults  # noqa: E402
+import xact.nn
+from xact.nn._module import constructor_defaults
 
 # Of a constructor: where its parameters lie, and names that torch deprecates.
 UNTRIED = ("device", "dtype", "min_value", "max_value")

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-import xact.nn  # noqa: E402
+import xact.nn
 
 
 def kept(model: nn.Module, *arrays: Any, **options: Any) -> Any:

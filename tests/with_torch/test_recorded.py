@@ -11,11 +11,11 @@ import xact
 
 torch = pytest.importorskip("torch")
 
-from xact.backends import torch_blocks, torch_namespaces  # noqa: E402
-from xact.testing import contract  # noqa: E402
-from xact.testing.case import cases  # noqa: E402
-from xact.testing.finiteness import finiteness  # noqa: E402
-from xact.testing.rounding import rounding  # noqa: E402
+from xact.backends import torch_blocks, torch_namespaces
+from xact.testing import contract
+from xact.testing.case import cases
+from xact.testing.finiteness import finiteness
+from xact.testing.rounding import rounding
 
 # What bodies call, by the sign of what they give it.
 ON_THE_LINE = ("exp", "expm1", "tanh", "erf", "erfc", "sigmoid", "sin", "cos")

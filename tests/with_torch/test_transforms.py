@@ -17,12 +17,12 @@ from xact._activation import catalogue
 
 torch = pytest.importorskip("torch")
 
-from torch._dynamo.testing import CompileCounterWithBackend  # noqa: E402
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode  # noqa: E402
-from torch.autograd import forward_ad, gradcheck, gradgradcheck  # noqa: E402
-from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor  # noqa: E402
-from torch.testing._internal.two_tensor import TwoTensor  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+from torch._dynamo.testing import CompileCounterWithBackend
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
+from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
+from torch.testing._internal.two_tensor import TwoTensor
+from torch.utils.checkpoint import checkpoint
 
 EPS = torch.finfo(torch.float64).eps
 SAMPLED = [name for name in xact.names() if xact.get(name).sampled]
@@ -40,8 +40,6 @@ FEW = [
     if not case.label or (case.packed and case.options["layout"] == case.activation.layout) or "vector" in case.label
 ]
 every_case = pytest.mark.parametrize("case", EVERY, ids=str)
-# Other numbers in the place of the defaults take no other path.
-OTHERWISE = [case for case in EVERY if not case.label or case.options or case.array_parameters]
 few_cases = pytest.mark.parametrize("case", FEW, ids=str)
 each_activation = pytest.mark.parametrize("case", [case for case in EVERY if not case.label], ids=str)
 # torch.nn.functional.bilinear is a layer; what is drawn cannot be compared.
@@ -146,7 +144,7 @@ def test_first_derivatives(case: cases.Case) -> None:
     assert gradcheck(case.pure, leaves(case), fast_mode=True, check_forward_ad=True, **batched)
 
 
-@pytest.mark.parametrize("case", OTHERWISE, ids=str)
+@pytest.mark.parametrize("case", cases.of_other_paths(EVERY), ids=str)
 def test_second_derivatives(case: cases.Case) -> None:
     assert gradgradcheck(case.pure, leaves(case), fast_mode=True, check_fwd_over_rev=True, check_batched_grad=True)
 

@@ -62,8 +62,7 @@ def no_rule(activation: Any, argument: str, kind: str = "derivative") -> str:
 
 def of(x: Any, function: str) -> Any:
     """The backend of an array."""
-    backend = known.get(type(x))
-    return find(x, function) if backend is None else backend
+    return known.get(type(x)) or find(x, function)
 
 
 def new_key(name: str) -> str:
