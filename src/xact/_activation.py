@@ -81,7 +81,7 @@ class Activation(Declaration):
             args = (kwargs.pop("input"),)
         if self.key not in backends.definitions:
             raise MissingRuleError(f"{self.name} has no rule for `{self.missing[0]}` yet; write {self.how_to}")
-        # As `backends.of`, whose call is a tenth of the time on a small array.
+        # As `backends.of`, whose call would show in the time of a small array.
         backend = backends.known.get(type(args[0])) or backends.find(args[0], self.name)
         if backend is backends.deferred:
             return backends.record(self, args, kwargs)
