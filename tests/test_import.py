@@ -97,6 +97,19 @@ assert type(xact.relu(torch.nn.Parameter(torch.ones(3)))) is torch.Tensor
     run(code)
 
 
+@pytest.mark.needs("torch")
+def test_torch_loads_no_compiler() -> None:
+    """It takes as long to import as torch itself, and who compiles nothing needs none."""
+    code = """
+import sys, torch, xact.nn
+x = torch.ones(3, requires_grad=True)
+for module in (xact.nn.GELU(), xact.nn.ReLU(), xact.nn.SiLU(backward_bits=2), xact.nn.Softmax(0)):
+    module(x).sum().backward()
+print([name for name in ("torch._dynamo", "torch._inductor") if name in sys.modules])
+"""
+    assert run(code) == "[]"
+
+
 @pytest.mark.needs("numpy")
 @pytest.mark.skipif(importlib.util.find_spec("array_api_strict") is None, reason="array-api-strict is not installed")
 def test_unknown_libraries_need_none_of_ours() -> None:

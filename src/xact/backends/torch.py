@@ -14,7 +14,7 @@ from torch.compiler import is_compiling
 
 from xact import backends
 from xact._errors import DtypeError, MissingRuleError
-from xact.backends import hot_path, torch_blocks, torch_kernels
+from xact.backends import hot_path, torch_blocks, torch_graph, torch_kernels
 from xact.backends.torch_arrays import astype as astype
 from xact.backends.torch_arrays import coefficients as coefficients
 from xact.backends.torch_arrays import constant as constant
@@ -57,20 +57,21 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     if not activation.elementwise and not x.ndim:
         # As torch's own functions do along an axis of a number.
         return apply(activation, (x.reshape(1), *operands[1:]), options, inplace).squeeze(0)
-    recorded = is_compiling()
-    if not recorded and (kernel := torch_kernels.native(activation.key, operands, False)):
+    compiling = is_compiling()
+    if not compiling and (kernel := torch_kernels.native(activation.key, operands, False)):
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    compiled = False
-    if not recorded:
+    compiled, recorded = False, compiling
+    if not compiling:
         if hasattr(x, "device_mesh"):
             _refuse_plain(activation, operands)
         compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _flat(activation, operands)
         recorded = _transformed(operands)
     if recorded:
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
-        result = _differentiable(activation.key, options, compiled, *kept)
+        function = torch_graph.differentiable if compiling else differentiable
+        result = function(activation.key, options, compiled, *kept)
     else:
         result = _value(activation.key, options, compiled, *operands)
     return x.copy_(result) if inplace else result
@@ -182,8 +183,8 @@ class Differentiable(torch.autograd.Function):
         return sum(parts[1:], start=parts[0])
 
 
-@torch.compiler.allow_in_graph
-def _differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
+@torch_graph.whole
+def differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
     if forward_over_forward():
         # By the body, which is written to be safe under automatic differentiation.
         return _body(key, dict(zip(backends.definitions[key].names, (*operands, *options), strict=True)))

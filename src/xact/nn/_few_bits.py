@@ -14,6 +14,7 @@ import torch
 
 from xact import backends
 from xact._derivatives import derivative
+from xact.backends import torch_graph
 from xact.backends.torch import COMPUTE, differentiated
 
 BITS = (1, 2, 4)
@@ -110,12 +111,13 @@ def apply(x: Any, key: str, bits: int, given: Given, inplace: bool = False) -> A
         raise TypeError(f"{activation.name}: backward_bits={bits} takes no DTensor; leave it out, or use x.to_local()")
     if not isinstance(x, torch.Tensor) or x.dtype not in COMPUTE or not differentiated((x,)):
         return activation(x, **dict(given), **({"inplace": True} if inplace else {}))
-    y = _quantised(x, key, bits, given)
+    function = torch_graph.quantised if torch.compiler.is_compiling() else quantised
+    y = function(x, key, bits, given)
     return x.copy_(y) if inplace else y
 
 
-@torch.compiler.allow_in_graph
-def _quantised(x: Any, key: str, bits: int, given: Given) -> Any:
+@torch_graph.whole
+def quantised(x: Any, key: str, bits: int, given: Given) -> Any:
     return Quantised.apply(x, key, bits, given)[0]
 
 
