@@ -2,9 +2,10 @@
 
 `python tests/coefficients.py` prints them as they stand in the special files. Each fit interpolates its
 function at Chebyshev nodes, with the fewest coefficients that keep the relative error below 2^-27 (float32),
-2^-57 (float64).
+2^-57 (float64); a quotient is fitted by least squares.
 """
 
+import functools
 import struct
 
 import mpmath
@@ -76,10 +77,10 @@ SHIFT = 4  # of the tail variable q = (t - 4) / (t + 4): few coefficients, littl
 FARTHEST = {"single": 15, "double": 39}  # t from which e^(-t^2 / 2) is 0
 
 
-def on_tail(function, precision, nearest=0, shift=SHIFT):
-    """Fit `function` of t >= `nearest` as a polynomial in q = (t - shift) / (t + shift)."""
-    low, high = ((t - shift) / (t + shift) for t in (mpf(nearest), mpf(FARTHEST[precision])))
-    return fit(lambda q: function(shift * (1 + q) / (1 - q)), low, high, precision)
+def on_tail(function, precision, nearest=0):
+    """Fit `function` of t >= `nearest` as a polynomial in q = (t - 4) / (t + 4)."""
+    low, high = ((t - SHIFT) / (t + SHIFT) for t in (mpf(nearest), mpf(FARTHEST[precision])))
+    return fit(lambda q: function(SHIFT * (1 + q) / (1 - q)), low, high, precision)
 
 
 def normal_tail(precision):
@@ -92,9 +93,52 @@ def gelu_tail(precision):
     return on_tail(lambda t: t * mills(t), precision, mpf("0.7"))
 
 
-def mills_ratio(precision):
-    """Phi(-t) e^(t^2 / 2), t >= 0, in q = (t - 7/2) / (t + 7/2), which takes one coefficient less; used in float32."""
-    return on_tail(mills, precision, shift=mpf("3.5")) if precision == "single" else ()
+def quotient(function, low, high, degrees, steps=12):
+    """Coefficients of a numerator and of a denominator that begins with 1, of these degrees, whose quotient has nearly
+    the least relative error for t from `low` to `high`: linearised least squares, weighted anew where the error is
+    large (Lawson 1961).
+    """
+    above, below = degrees
+    count = 4 * (above + below + 2)
+    first, last = ((t - 3) / (t + 3) for t in (mpf(low), mpf(high)))
+    nodes = [(first + last) / 2 + (last - first) / 2 * mpmath.cospi(mpf(2 * i + 1) / (2 * count))
+             for i in range(count)]  # fmt: skip
+    points = [3 * (1 + q) / (1 - q) for q in nodes]
+    values = [function(t) for t in points]
+    weights, denominators = [mpf(1)] * count, [mpf(1)] * count
+    for step in range(steps):
+        rows, sides = mpmath.matrix(count, above + below + 1), mpmath.matrix(count, 1)
+        for i, (t, value, weight, denominator) in enumerate(zip(points, values, weights, denominators, strict=True)):
+            scale = weight / (value * denominator)
+            for k in range(above + 1):
+                rows[i, k] = scale * t**k
+            for k in range(1, below + 1):
+                rows[i, above + k] = -scale * value * t**k
+            sides[i] = scale * value
+        solved = [*mpmath.lu_solve(rows.T * rows, rows.T * sides)]
+        over, under = solved[: above + 1], [mpf(1), *solved[above + 1 :]]
+        denominators = [mpmath.polyval(under[::-1], t) for t in points]
+        errors = [abs(mpmath.polyval(over[::-1], t) / denominator / value - 1)
+                  for t, denominator, value in zip(points, denominators, values, strict=True)]  # fmt: skip
+        if step > 2:
+            weights = [weight * mpmath.sqrt(error / max(errors) + mpf(1) / 1000)
+                       for weight, error in zip(weights, errors, strict=True)]  # fmt: skip
+    assert max(errors) < mpf(2) ** -BITS["single"]
+    return over, under
+
+
+@functools.cache
+def mills_quotient():
+    """Phi(-t) e^(t^2 / 2), 0 <= t <= 15, as a quotient; used in float32."""
+    return quotient(mills, 0, FARTHEST["single"], (4, 5))
+
+
+def mills_numerator(precision):
+    return tuple(nearest(c, precision) for c in mills_quotient()[0]) if precision == "single" else ()
+
+
+def mills_denominator(precision):
+    return tuple(nearest(c, precision) for c in mills_quotient()[1]) if precision == "single" else ()
 
 
 def gelu_center(precision):
@@ -286,7 +330,8 @@ FITS = {
         "TAIL": normal_tail,
         "GELU_TAIL": gelu_tail,
         "GELU_CENTER": gelu_center,
-        "MILLS": mills_ratio,
+        "MILLS_NUMERATOR": mills_numerator,
+        "MILLS_DENOMINATOR": mills_denominator,
         "SLOPE": normal_tail_derivative,
         "SLOPE_ROOT": gelu_root,
         "SLOPE_CENTER": gelu_slope_center,

@@ -13,14 +13,13 @@ from xact._activation import activation
 )
 def hardswish(x, /, *, xp):
     """SiLU in straight lines and one parabola; exactly 0 left of -3 and x right of 3."""
-    m = xp.clip(x, -3.0, 3.0)
-    return xp.where(x >= 3, x, m * (m + 3) / 6)
+    return xp.maximum(x, -3.0) * ((xp.clip(x, -3.0, 3.0) + 3) / 6)
 
 
 @hardswish.derivative
 def _(x, xp):
-    m = xp.clip(x, -3.0, 3.0)
-    return xp.where(x <= -3, 0.0, xp.where(x >= 3, 1.0, (2 * m + 3) / 6))
+    inside = xp.where(xp.abs(x) < 3, x, 0.0)
+    return (inside + (xp.clip(x, -3.0, 3.0) + 3)) / 6
 
 
 @hardswish.derivative(order=2)
@@ -144,8 +143,7 @@ def _(x, xp):
 )
 def hard_mish(x, /, *, xp):
     """Mish in straight lines and one parabola; exactly 0 left of -2 and x right of 0."""
-    m = xp.clip(x, -2.0, 0.0)
-    return xp.where(x >= 0, x, m * (m + 2) / 2)
+    return xp.maximum(x, -2.0) * ((xp.clip(x, -2.0, 0.0) + 2) / 2)
 
 
 @hard_mish.derivative
