@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import cases
 import pytest
@@ -57,6 +58,61 @@ def test_blocks_change_no_bit(case: cases.Case, dtype: torch.dtype, monkeypatch:
     for one, other in zip(evaluate(), expected, strict=True):
         assert one.stride() == other.stride()
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+ALONG = [case for case in cases.every((4, 6, 8)) if not case.activation.elementwise]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("case", ALONG, ids=str)
+def test_blocks_of_rows(case: cases.Case, dtype: torch.dtype, axis: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and gradients along every axis, in the layout of whole arrays; sums may be added in another order."""
+    case = case.converted(lambda array: torch.tensor(array, dtype=dtype).requires_grad_())
+    if "axis" in case.activation.defaults and "bias-vector" not in case.label:
+        case = replace(case, options={**case.options, "axis": axis})
+
+    def evaluate() -> tuple[torch.Tensor, ...]:
+        y = case.pure(*case.differentiable)
+        dy = torch.linspace(-1, 2, y.numel(), dtype=dtype).view(y.shape)
+        return y.detach(), *torch.autograd.grad(y, case.arrays, dy)
+
+    expected = evaluate()
+    monkeypatch.setattr(torch_blocks, "ROWS", 32)
+    eps = torch.finfo(dtype).eps
+    for one, other in zip(evaluate(), expected, strict=True):
+        assert one.stride() == other.stride()
+        torch.testing.assert_close(one, other, rtol=16 * eps, atol=16 * eps)
+
+
+def test_rows_are_cut(blocks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_blocks, "ROWS", 8)
+    x = torch.linspace(-3, 3, 24).view(4, 6)
+    for axis, sizes in ((1, [6] * 4), (0, [8] * 3)):
+        for activation in (xact.softmax, xact.logsumexp, xact.sparsemax):
+            blocks.clear()
+            activation(x, axis)
+            # The input, then the result.
+            assert blocks[: len(sizes)] == sizes
+            assert len(blocks) == 2 * len(sizes)
+    blocks.clear()
+    xact.softmax(x[0])
+    xact.ab_relu(x, axis=None)
+    xact.masked_softmax(x, torch.ones(6, dtype=torch.bool))
+    assert not blocks
+
+
+INF = float("inf")
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_ends_of_rows(dtype: torch.dtype) -> None:
+    """What the kernels of torch for softmax, in float64, make of infinite entries is what the generic form does."""
+    x = torch.tensor([[0, INF, 1, INF], [-INF, 2, -INF, 2], [-INF] * 4, [3e4, -3e4, 0, 1]], dtype=dtype)
+    for activation in (xact.softmax, xact.log_softmax):
+        recorded = torch.vmap(activation)(x)
+        torch.testing.assert_close(activation(x), recorded, equal_nan=True)
+        assert activation(x[:, :0]).shape == (4, 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

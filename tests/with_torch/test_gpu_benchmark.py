@@ -26,7 +26,7 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inductor would take a second for each kernel."""
     compile = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda f, **options: compile(f, backend="eager", **options))
+    monkeypatch.setattr(torch, "compile", lambda f, **options: compile(f, **{**options, "backend": "eager"}))
 
 
 def run(folder: Path, *arguments: str) -> tuple[object, dict]:

@@ -5,19 +5,19 @@ ten times. Compiled it does once. Which calls are compiled depends on mode, devi
 time or history, so that equal inputs give equal bits.
 """
 
-import types
+import math
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
 import torch
 
+from xact import backends
+from xact.backends.torch_compiled import ROW, Kernel
+
 # Below this many elements a GPU call costs its launches, not its bytes, and one compiled call about as much.
 LARGE = 1 << 16
-# A loop that is known to end with a whole vector asks for nothing on the way. The widest vectors have 32 numbers.
-ROW = 64
 
 _mode = "auto"
 _broken = False
@@ -58,50 +58,90 @@ def chosen(x: Any) -> bool:
 
 
 def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], *rest: Any) -> Any:
-    """Call the compiled `function(key, values, *rest)`, with the arrays among the values flattened.
+    """Call the compiled `function(key, values, *rest)`, with the arrays among the values in a dense and short shape.
 
-    Returns None where compiling fails; from then on everything is eager, after one warning.
+    Where compiling fails this call and all others are eager, after one warning.
     """
     global _broken
     if _broken:
-        return None
-    arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
-    constants = tuple((name, value) for name, value in values.items() if name not in arrays)
-    like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
-    strides = None if like.is_contiguous() else torch.empty_like(like, device="meta").stride()
-    order = strides and sorted(range(like.ndim), key=lambda i: (-strides[i], i))
-    # Of one row, as of one number, the compiler would make a kernel of its own.
-    rows = like.numel() > ROW and like.numel() % ROW == 0
-    shape = (-1, ROW) if rows else (-1,)
-    # Detached at last: of a view Dynamo would ask for the sizes of its base.
-    flat = [_flat(a, order, shape).detach() if a.shape == like.shape else a.detach() for a in arrays.values()]
+        return function(key, values, *rest)
+    names, arrays, constants = [], [], []
+    for name, value in values.items():
+        if isinstance(value, torch.Tensor):
+            names.append(name)
+            arrays.append(value)
+        else:
+            constants.append((name, value))
+    # The others have its shape, or are numbers.
+    like = max(arrays, key=torch.Tensor.dim)
+    form = _Flat(like) if backends.definitions[key].elementwise else _Along(like, values["axis"])
+    if isinstance(form, _Along):
+        constants = [(name, 1 if name == "axis" else value) for name, value in constants]
+    dense = [form.dense(array) if array.shape == like.shape else array for array in arrays]
+    dtypes = tuple([array.dtype for array in arrays])
     try:
-        dtypes = tuple(array.dtype for array in flat)
-        kernel = _kernel(function, key, tuple(arrays), constants, rest, dtypes, like.device, rows)
-        # A compiled function is compiled again where the mode of recording differs.
-        with torch.no_grad() if torch.is_grad_enabled() else nullcontext():
-            result = kernel(*flat)
+        kernel = _kernel(function, key, tuple(names), tuple(constants), rest, dtypes, like.device, form.rows)
+        result = kernel(form.shape, dense)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:
-        _broken = True
-        warnings.warn(
-            f"xact: torch.compile failed ({type(error).__name__}); activations run eagerly from here on. "
-            'xact.nn.hot_path("eager") silences this, a working C++ compiler (on a GPU: Triton) cures it',
-            stacklevel=2,
-        )
-        return None
-    if isinstance(result, tuple):
-        return tuple(_shaped(part, like.shape, strides) if part.ndim else part for part in result)
-    return _shaped(result, like.shape, strides)
+        failed = type(error).__name__
+    else:
+        parts = result if isinstance(result, tuple) else (result,)
+        shaped = tuple([form.back(part) if part.ndim else part for part in parts])
+        return shaped if isinstance(result, tuple) else shaped[0]
+    # This raises what is wrong with the call, and not with the compiler.
+    result = function(key, values, *rest)
+    _broken = True
+    warnings.warn(
+        f"xact: torch.compile failed ({failed}); activations run eagerly from here on. "
+        'xact.nn.hot_path("eager") silences this, a working C++ compiler (on a GPU: Triton) cures it',
+        stacklevel=2,
+    )
+    return result
 
 
-def _flat(array: Any, order: Any, shape: tuple[int, ...]) -> Any:
-    return (array.permute(order) if order else array).reshape(shape)
+class _Flat:
+    """An array as numbers one after the other in memory, or as rows of them, where nothing else matters."""
+
+    def __init__(self, like: Any) -> None:
+        self._shape, self._strides, self._order = like.shape, None, None
+        if not like.is_contiguous():
+            self._strides = strides = torch.empty_like(like, device="meta").stride()
+            self._order = sorted(range(like.ndim), key=lambda i: (-strides[i], i))
+        # Of one row, as of one number, the compiler would make a kernel of its own.
+        count = like.numel()
+        self.rows = count > ROW and count % ROW == 0
+        self.shape = (count // ROW, ROW) if self.rows else (count,)
+
+    def dense(self, array: Any) -> Any:
+        # A copy where there are gaps.
+        return (array.permute(self._order) if self._order else array).reshape(self.shape).contiguous()
+
+    def back(self, array: Any) -> Any:
+        return array.as_strided(self._shape, self._strides) if self._strides else array.view(self._shape)
 
 
-def _shaped(array: Any, shape: Any, strides: Any) -> Any:
-    return array.as_strided(shape, strides) if strides else array.view(shape)
+class _Along:
+    """An array as three axes, the one that matters the second: without the third where nothing is behind."""
+
+    rows = False
+
+    def __init__(self, like: Any, axis: int) -> None:
+        self._like, axis = like, axis % like.ndim
+        self._before, self._behind = like.shape[:axis], like.shape[axis + 1 :]
+        behind = math.prod(self._behind)
+        self.shape = (math.prod(self._before), like.shape[axis], *([behind] if behind != 1 else []))
+
+    def dense(self, array: Any) -> Any:
+        return array.reshape(self.shape).contiguous()
+
+    def back(self, array: Any) -> Any:
+        # What is left of the axis: its length may be another, or it is gone.
+        left = array.shape[1:2] if array.ndim == len(self.shape) else ()
+        result = array.reshape(*self._before, *left, *self._behind)
+        same = result.shape == self._like.shape and not self._like.is_contiguous()
+        return torch.empty_like(self._like, dtype=array.dtype, requires_grad=False).copy_(result) if same else result
 
 
 @cache
@@ -114,23 +154,10 @@ def _kernel(
     dtypes: tuple[torch.dtype, ...],
     device: torch.device,
     rows: bool,
-) -> Callable[..., Any]:
-    """One compiled kernel for each activation, choice of constants, dtypes and device; rows or any number."""
+) -> Kernel:
+    """One kernel for each activation, choice of constants, dtypes and device; whole rows apart from other lengths."""
 
-    # What Dynamo does not look into keeps its constants; those it sees become arguments of the graph.
-    @torch.compiler.allow_in_graph
     def whole(*arrays: Any) -> Any:
         return function(key, dict(zip(names, arrays, strict=True)) | dict(constants), *rest)
 
-    def kernel(*arrays: Any) -> Any:
-        for array in arrays:
-            if rows and array.ndim:
-                # What is checked the compiler knows.
-                torch._check(array.shape[-1] == ROW)
-        return whole(*arrays)
-
-    # Dynamo counts recompilations per code object: every kernel gets its own.
-    code = kernel.__code__.replace(co_name=f"xact_{key}")
-    own = types.FunctionType(code, kernel.__globals__, key, None, kernel.__closure__)
-    # A kernel for every size: left to itself Inductor uses one thread for all where the first array was small.
-    return torch.compile(own, dynamic=True, fullgraph=True, options={"cpp.dynamic_threads": True})
+    return Kernel(key, whole, rows)

@@ -3,7 +3,9 @@
 The figures behind the constants are in docs/decisions/0005-numpy-blocks.md.
 """
 
+import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -66,8 +68,11 @@ def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool)
     compute = _compute(x.dtype)
     if compute is None:
         return expression(values, xp)
-    if elementwise and x.size * compute.itemsize > BLOCK:
-        return _blocks(expression, x, values, compute)
+    if x.size * compute.itemsize > BLOCK:
+        if elementwise:
+            return _blocks(expression, x, values, compute)
+        if (large := _rows(expression, x.dtype, values, compute)) is not None:
+            return large
     with np.errstate(all="ignore"):
         ready = {name: _dense(value, compute) for name, value in values.items()}
         result = np.asarray(expression(ready, xp)).astype(x.dtype, copy=False)
@@ -115,12 +120,57 @@ def _blocks(expression: Any, x: Any, values: dict[str, Any], compute: np.dtype) 
             for *arrays, target in part:
                 target[...] = expression(whole | dict(zip(cut, arrays, strict=True)), xp)
 
-    edges = [x.size * i // threads for i in range(threads + 1)]
-    if threads == 1:
-        evaluate_range(*edges)
-    else:
-        list(_pool().map(evaluate_range, edges[:-1], edges[1:]))
+    _share(evaluate_range, x.size, threads)
     return result
+
+
+def _rows(expression: Any, dtype: np.dtype, values: dict[str, Any], compute: np.dtype) -> np.ndarray | None:
+    """What mixes the elements along the axis among the values, in blocks of whole rows; None where there are none."""
+    arrays = {name: np.asarray(value) for name, value in values.items() if getattr(value, "ndim", 0)}
+    axis, shapes = values.get("axis"), {array.shape for array in arrays.values()}
+    if not isinstance(axis, int) or len(shapes) != 1 or (shape := shapes.pop())[axis] in (0, math.prod(shape)):
+        return None
+    whole = {name: _dense(value, compute) for name, value in values.items() if name not in arrays} | {"axis": -1}
+    length, moved = shape[axis], {name: np.moveaxis(array, axis, -1) for name, array in arrays.items()}
+    others = next(iter(moved.values())).shape[:-1]
+    cut = {name: array.reshape(-1, length) for name, array in moved.items()}
+    count = math.prod(others)
+    threads = max(1, min(_threads(), count * length * compute.itemsize // PARALLEL))
+    block = max(1, (BLOCK if threads == 1 else SHARED_BLOCK) // (compute.itemsize * length))
+
+    def evaluate_rows(start: int, stop: int) -> np.ndarray:
+        ready = {name: _dense(array[start:stop], compute) for name, array in cut.items()}
+        with np.errstate(all="ignore"):
+            return np.asarray(expression(whole | ready, xp))
+
+    first = evaluate_rows(0, block)
+    # Only now it is known what the expression leaves of a row.
+    result = np.empty((count, *first.shape[1:]), dtype)
+    result[:block] = first
+
+    def evaluate_range(start: int, stop: int) -> None:
+        for begin in range(block + start, block + stop, block):
+            end = min(begin + block, block + stop)
+            result[begin:end] = evaluate_rows(begin, end)
+
+    _share(evaluate_range, count - block, threads)
+    result = result.reshape(*others, *first.shape[1:])
+    result = np.moveaxis(result, -1, axis) if result.ndim == len(shape) else result
+    like = next(iter(arrays.values()))
+    laid = np.empty_like(like, dtype, subok=False) if result.shape == shape else np.empty(result.shape, dtype)
+    if laid.strides == result.strides:
+        return result
+    laid[...] = result
+    return laid
+
+
+def _share(function: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Call it with the ends of as many parts of `range(count)` as there are threads, one for each."""
+    edges = [count * i // threads for i in range(threads + 1)]
+    if threads == 1:
+        function(*edges)
+    else:
+        list(_pool().map(function, edges[:-1], edges[1:]))
 
 
 def _threads() -> int:

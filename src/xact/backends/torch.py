@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch._functorch.utils import unwrap_dead_wrappers
-from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
 from xact import backends
@@ -23,18 +22,13 @@ from xact.backends.torch_arrays import generator as generator
 from xact.backends.torch_arrays import halves as halves
 from xact.backends.torch_arrays import join as join
 from xact.backends.torch_arrays import reshape as reshape
+from xact.backends.torch_evaluate import COMPUTE, along, recorded, to, transformed
+from xact.backends.torch_evaluate import evaluate as evaluate
 from xact.backends.torch_namespaces import xp
 from xact.backends.torch_transforms import Options, forward_over_forward
 
 INPLACE = True
 AXES_OF_SCALARS = 1
-
-COMPUTE = {
-    torch.float16: torch.float32,
-    torch.bfloat16: torch.float32,
-    torch.float32: torch.float32,
-    torch.float64: torch.float64,
-}
 
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
@@ -62,13 +56,13 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    compiled, recorded = False, compiling
+    compiled, recording = False, compiling
     if not compiling:
         if hasattr(x, "device_mesh"):
             _refuse_plain(activation, operands)
-        compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _flat(activation, operands)
-        recorded = _transformed(operands)
-    if recorded:
+        compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _compilable(activation, operands, options)
+        recording = transformed(operands)
+    if recording:
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
         function = torch_graph.differentiable if compiling else differentiable
         result = function(activation.key, options, compiled, *kept)
@@ -97,35 +91,24 @@ def _autocast(name: str, x: Any) -> Any:
     return x if device == "cpu" else x.float()
 
 
-def _flat(activation: Any, operands: tuple[Any, ...]) -> bool:
-    """Whether nothing but the numbers matters, not where in the array they are: such calls are compiled."""
-    shapes = (operands[0].shape, ())
-    whole = all(not isinstance(value, torch.Tensor) or value.shape in shapes for value in operands)
-    return whole and bool(activation.elementwise) and not torch._C._are_functorch_transforms_active()
+def _compilable(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...]) -> bool:
+    """Whether nothing but the numbers matters, or the axis they stand along: such calls are compiled."""
+    if torch._C._are_functorch_transforms_active() or not _uniform(operands):
+        return False
+    axis = dict(zip(activation.body.options, options, strict=True)).get("axis")
+    return bool(activation.elementwise) or isinstance(axis, int)
 
 
-def differentiated(operands: tuple[Any, ...]) -> bool:
-    """Whether a derivative is kept for: a compiler, a transform or autograd looks on."""
-    return is_compiling() or _transformed(operands)
-
-
-def _transformed(operands: tuple[Any, ...]) -> bool:
-    """Whether anything will ask for a derivative; without, the Function's 10 microseconds are saved."""
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
-        return True
-    if torch.is_grad_enabled():
-        for value in operands:
-            if isinstance(value, torch.Tensor) and value.requires_grad:
-                return True
-    return False
+def _uniform(values: Iterable[Any]) -> bool:
+    """Whether the arrays among these have one shape, or none."""
+    return len({value.shape for value in values if isinstance(value, torch.Tensor) and value.ndim}) <= 1
 
 
 def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
     if kernel := torch_kernels.native(key, operands, is_compiling()):
         return kernel(*operands, *options)
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
-    result = hot_path.run(_body, key, values) if compiled else None
-    return _body(key, values) if result is None else result
+    return hot_path.run(_body, key, values) if compiled else _body(key, values)
 
 
 def _body(key: str, values: dict[str, Any]) -> Any:
@@ -202,13 +185,13 @@ def _restored(ctx: Any, asked: Iterable[str]) -> dict[str, Any]:
 
 
 def _pull_all(ctx: Any, wanted: list[str], dy: Any) -> Any:
-    values, results = _restored(ctx, wanted) | {"dy": dy}, None
+    values = _restored(ctx, wanted) | {"dy": dy}
     likes = tuple((name, *ctx.likes[name]) for name in wanted)
     # A derivative of the derivative is not the compiled kernel's to give.
-    if ctx.compiled and not torch.is_grad_enabled():
+    if ctx.compiled and not torch.is_grad_enabled() and _uniform(values.values()):
         flat = tuple((name, tuple(shape) and None, dtype) for name, shape, dtype in likes)
-        results = hot_path.run(_pullbacks, ctx.key, values, flat)
-    return _pullbacks(ctx.key, values, likes) if results is None else results
+        return hot_path.run(_pullbacks, ctx.key, values, flat)
+    return _pullbacks(ctx.key, values, likes)
 
 
 def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, Any], ...]) -> tuple[Any, ...]:
@@ -216,10 +199,10 @@ def _pullbacks(key: str, values: dict[str, Any], wanted: tuple[tuple[str, Any, A
     activation, dy, pulled = backends.definitions[key], values["dy"], []
     for name, shape, dtype in wanted:
         if rule := activation.pullbacks.get(name):
-            cotangent = _evaluate(rule, values, dy.dtype)
+            cotangent = along(rule, values, COMPUTE[dy.dtype], COMPUTE[dy.dtype])
         else:
             cotangent = _product(activation, name, values, dtype if shape in (None, dy.shape) else None)
-        pulled.append(_to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
+        pulled.append(to(cotangent if shape in (None, cotangent.shape) else cotangent.sum_to_size(shape), dtype))
     return tuple(pulled)
 
 
@@ -227,21 +210,21 @@ def _push(key: str, name: str, values: dict[str, Any], tangent: Any, dtype: Any)
     """The tangent of the result that the tangent of one argument makes."""
     activation = backends.definitions[key]
     if rule := activation.pushforwards.get(name):
-        return _to(_evaluate(rule, values | {f"d{name}": tangent}, dtype), dtype)
+        return to(recorded(rule, values | {f"d{name}": tangent}, dtype), dtype)
     if (rule := activation.pullbacks.get(name)) and name in activation.arrays:
-        return _to(_evaluate(rule, values | {"dy": tangent}, dtype), dtype)
+        return to(recorded(rule, values | {"dy": tangent}, dtype), dtype)
     if name not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, name, "pushforward"))
-    return _to(_times(_slope(activation, name, values, dtype), tangent, xp), dtype)
+    return to(_times(_slope(activation, name, values, dtype), tangent, xp), dtype)
 
 
 def _slope(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> Any:
     """The derivative by one argument, not yet rounded, and differentiable by the rule of order 2 where there is one."""
     rule, slope = activation.rules[name], activation.slopes.get(name)
     needed = [values[one] for one in rule.names if one != name]
-    if not slope or not _transformed((values[name],)) or any(isinstance(value, torch.Tensor) for value in needed):
-        return _evaluate(rule, values, dtype)
-    operands = [_to(values[name], COMPUTE[dtype]), *(values[one] for one in slope.body.parameters)]
+    if not slope or not transformed((values[name],)) or any(isinstance(value, torch.Tensor) for value in needed):
+        return recorded(rule, values, dtype)
+    operands = [to(values[name], COMPUTE[dtype]), *(values[one] for one in slope.body.parameters)]
     options = Options(values[one] for one in slope.body.options)
     return Differentiable.apply(slope.key, options, False, *operands)
 
@@ -261,34 +244,7 @@ def _product(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> 
 
 
 def _times(slope: Any, change: Any, xp: Any) -> Any:
-    return xp.where(slope, change, 0) if slope.dtype == torch.bool else _to(change, slope.dtype) * slope
-
-
-def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
-    """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
-    needed = {name: values[name] for name in expression.names}
-    if elementwise and torch_blocks.plain(needed.values()):
-        return torch_blocks.evaluate(expression, needed, COMPUTE[x.dtype], x.dtype)
-    y = _to(_evaluate(expression, values, x.dtype), x.dtype)
-    if elementwise or y.shape != x.shape or x.is_contiguous() or torch._C._are_functorch_transforms_active():
-        return y
-    # Sums and sorts along an axis forget the layout that every function of torch keeps.
-    like = torch.empty_like(x)
-    return y if y.stride() == like.stride() else like.copy_(y)
-
-
-def _evaluate(expression: Any, values: dict[str, Any], dtype: Any) -> Any:
-    """The result in the dtype that `dtype` is computed in, not yet rounded to it."""
-    compute = COMPUTE[dtype]
-    ready = {}
-    for name in expression.names:
-        value = values[name]
-        ready[name] = _to(value, compute) if isinstance(value, torch.Tensor) else value
-    return expression(ready, xp)
-
-
-def _to(value: Any, dtype: Any) -> Any:
-    return value if value.dtype == dtype else value.to(dtype)
+    return xp.where(slope, change, 0) if slope.dtype == torch.bool else to(change, slope.dtype) * slope
 
 
 def floating(activation: Any, x: Any) -> Any:

@@ -10,6 +10,8 @@ from xact.backends.torch_namespaces import cpu
 
 # Elements of a block; its figures are in docs/decisions/0007-eager-torch-on-a-cpu.md.
 BLOCK = 1 << 18
+# Elements of a block of rows, whose temporaries may have float64.
+ROWS = 1 << 17
 
 
 # Bound here, because on a small tensor looking names up is a good part of the time.
@@ -57,6 +59,36 @@ def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torc
         block = {name: _to(part, compute) for name, part in zip(cut, parts, strict=True)}
         target.copy_(function({**values, **single, **block}, cpu))
     return result
+
+
+def along(function: Callable[..., Any], values: dict[str, Any], compute: torch.dtype, dtype: torch.dtype) -> Any:
+    """As `evaluate`, of a function that mixes the elements along the axis among the values.
+
+    Large arrays are cut into blocks of whole rows, whatever the function makes of a row.
+    """
+    arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+    like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
+    axis: Any = values.get("axis")
+    large = like.numel() >= 2 * ROWS and like.ndim > 1 and isinstance(axis, int)
+    if not large or not _uniform(arrays.values(), like):
+        return _to(function(values | {name: _to(array, compute) for name, array in arrays.items()}, cpu), dtype)
+    single = {name: _to(array, compute) for name, array in arrays.items() if not array.ndim}
+    moved = {name: array.movedim(axis, -1).flatten(0, -2) for name, array in arrays.items() if array.ndim}
+    count = max(1, ROWS // like.shape[axis])
+    cut = {name: torch.split(array, count) for name, array in moved.items()}
+    result: Any = None
+    targets: tuple[Any, ...] = ()
+    for i, block in enumerate(zip(*cut.values(), strict=True)):
+        ready = {name: _to(part, compute) for name, part in zip(cut, block, strict=True)}
+        rows = function({**values, **single, **ready, "axis": -1}, cpu)
+        if not targets:
+            # Only now it is known what the function leaves of a row.
+            result = rows.new_empty((like.numel() // like.shape[axis], *rows.shape[1:]), dtype=dtype)
+            targets = torch.split(result, count)
+        targets[i].copy_(rows)
+    result = result.reshape(*like.movedim(axis, -1).shape[:-1], *result.shape[1:])
+    result = result.movedim(-1, axis) if result.ndim == like.ndim else result
+    return result.contiguous()
 
 
 def _uniform(arrays: Iterable[torch.Tensor], like: torch.Tensor) -> bool:

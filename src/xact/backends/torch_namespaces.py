@@ -25,6 +25,8 @@ BRANCHLESS = 1 << 12
 
 # What is as large as this is infinite to every function of `cpu` that clamps at it.
 FARTHEST = 1e3
+# It takes the place of infinity among float32 numbers in float64: of infinity, the difference from itself is NaN.
+INFINITE = 1e300
 
 INTEGERS = {torch.float16: torch.int16, torch.bfloat16: torch.int16}
 INTEGERS |= {torch.float32: torch.int32, torch.float64: torch.int64}
@@ -83,13 +85,16 @@ def _bits_of_number(digits: str, dtype: torch.dtype) -> int:
     return int(torch.tensor(float.fromhex(digits), dtype=dtype).view(INTEGERS[dtype]))
 
 
-def _wide(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of float32 numbers evaluated in float64 and rounded once; other dtypes take the generic one."""
+def _wide(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of float32 arrays evaluated in float64 and rounded once; other dtypes take the generic one."""
     generic = GENERIC[function.__name__.removeprefix("_")]
 
     @wraps(function)
-    def evaluate(x: Any) -> Any:
-        return function(x.double()).float() if x.dtype == torch.float32 else generic(x, xp=cpu)
+    def evaluate(x: Any, *given: Any) -> Any:
+        if x.dtype != torch.float32 or not x.numel():
+            return generic(x, *given, xp=cpu)
+        wide = [value.double() if isinstance(value, torch.Tensor) else value for value in given]
+        return function(x.double(), *wide).float()
 
     return evaluate
 
@@ -158,6 +163,25 @@ def _x_sigmoid_derivative(y: Any, g: Any) -> Any:
     return quotient.mul_(torch.sigmoid(y))
 
 
+@_wide
+def _softmax(x: Any, axis: int = -1) -> Any:
+    return torch.softmax(x.clamp_(max=INFINITE), axis)
+
+
+@_wide
+def _log_softmax(x: Any, axis: int = -1) -> Any:
+    d = x.clamp_(max=INFINITE).sub_(x.amax(axis, keepdim=True))
+    # All entries but one of the largest: of an almost certain one the logarithm is their sum.
+    rest = torch.exp(d).scatter_(axis, d.argmax(axis, keepdim=True), 0.0).sum(axis, keepdim=True)
+    return d.sub_(rest.log1p_())
+
+
+@_wide
+def _softmax_pullback(y: Any, dy: Any, axis: int) -> Any:
+    d = dy - dy.gather(axis, y.argmax(axis, keepdim=True))
+    return d.sub_((y * d).sum(axis, keepdim=True)).mul_(y)
+
+
 NATIVE: dict[str, Callable[..., Any]] = {
     "where": torch.where,
     "maximum": _maximum,
@@ -223,5 +247,8 @@ FEW_OPERATIONS: dict[str, Callable[..., Any]] = {
     "log_sigmoid": log_sigmoid,
     "x_sigmoid": _x_sigmoid,
     "x_sigmoid_derivative": _x_sigmoid_derivative,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "softmax_pullback": _softmax_pullback,
 }
 cpu = Namespace(standard_torch, **NATIVE | FEW_OPERATIONS)

@@ -15,7 +15,7 @@ import torch
 from xact import backends
 from xact._derivatives import derivative
 from xact.backends import torch_graph
-from xact.backends.torch import COMPUTE, differentiated
+from xact.backends.torch_evaluate import COMPUTE, differentiated
 
 BITS = (1, 2, 4)
 # The weight p of the squared error, on |x| < REACH: the standard normal density plus FLOOR, for wider inputs.
