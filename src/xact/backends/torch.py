@@ -56,18 +56,17 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.name in LOWERED or activation.name in RAISED:
         operands = (_autocast(activation.name, x), *operands[1:])
-    compiled, recording = False, compiling
-    if not compiling:
-        if hasattr(x, "device_mesh"):
-            _refuse_plain(activation, operands)
-        compiled = type(x) in torch_kernels.PLAIN and hot_path.chosen(x) and _compilable(activation, operands, options)
-        recording = transformed(operands)
-    if recording:
+    compiled = False
+    if type(x) in torch_kernels.PLAIN:
+        compiled = not compiling and hot_path.chosen(x) and _compilable(activation, operands, options)
+    elif not compiling and hasattr(x, "device_mesh"):
+        _refuse_plain(activation, operands)
+    if compiling or transformed(operands):
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
         function = torch_graph.differentiable if compiling else differentiable
         result = function(activation.key, options, compiled, *kept)
     else:
-        result = _value(activation.key, options, compiled, *operands)
+        result = _by_body(activation.key, options, compiled, operands)
     return x.copy_(result) if inplace else result
 
 
@@ -104,9 +103,7 @@ def _uniform(values: Iterable[Any]) -> bool:
     return len({value.shape for value in values if isinstance(value, torch.Tensor) and value.ndim}) <= 1
 
 
-def _value(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-    if kernel := torch_kernels.native(key, operands, is_compiling()):
-        return kernel(*operands, *options)
+def _by_body(key: str, options: tuple[Any, ...], compiled: bool, operands: tuple[Any, ...]) -> Any:
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     return hot_path.run(_body, key, values) if compiled else _body(key, values)
 
@@ -131,7 +128,9 @@ class Differentiable(torch.autograd.Function):
 
     @staticmethod
     def forward(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-        return _value(key, options, compiled, *operands)
+        if kernel := torch_kernels.native(key, operands, is_compiling()):
+            return kernel(*operands, *options)
+        return _by_body(key, options, compiled, operands)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

@@ -46,8 +46,8 @@ def evaluate(function: Callable[..., Any], values: dict[str, Any], compute: torc
     Large arrays that differ in nothing but their strides are cut into blocks. These are a multiple of what the loops
     of torch take at a time, so that no bit changes.
     """
-    arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
-    like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
+    arrays = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    like = max(arrays.values(), key=Tensor.dim)
     if like.numel() < 2 * BLOCK or not _uniform(arrays.values(), like):
         return _to(function(values | {name: _to(array, compute) for name, array in arrays.items()}, cpu), dtype)
     result = torch.empty_like(like, dtype=dtype, requires_grad=False)
@@ -66,8 +66,8 @@ def along(function: Callable[..., Any], values: dict[str, Any], compute: torch.d
 
     Large arrays are cut into blocks of whole rows, whatever the function makes of a row.
     """
-    arrays = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
-    like = max(arrays.values(), key=lambda array: (array.numel(), array.ndim))
+    arrays = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    like = max(arrays.values(), key=Tensor.dim)
     axis: Any = values.get("axis")
     large = like.numel() >= 2 * ROWS and like.ndim > 1 and isinstance(axis, int)
     if not large or not _uniform(arrays.values(), like):
