@@ -30,21 +30,26 @@ class Report:
         return tuple(one for one in self.measurements if not one.passed)
 
     def __str__(self) -> str:
-        """The worst of each clause, library and dtype."""
-        rows: dict[tuple[str, str, str], Measurement] = {}
+        """A row per clause and dtype: the largest figure on each library, and the worst input of all."""
+        rows: dict[tuple[str, str], dict[str, Measurement]] = {}
         for one in self.measurements:
-            key = (one.clause, one.library, one.dtype)
-            if key not in rows or _share(one) > _share(rows[key]):
-                rows[key] = one
-        head = f"{'clause':<16}{'library':<14}{'dtype':<10}{'figure':>10}{'at most':>10}  worst"
-        lines = [
-            f"{one.clause:<16}{one.library:<14}{one.dtype:<10}{one.figure:>10.4g}{one.bound:>10g}  "
-            f"{one.case} at {one.worst or '-'}" + ("" if one.passed else "  VIOLATED")
-            for one in rows.values()
-        ]
-        count = len(self.violations)
-        closing = f"{self.activation.name}: {len(self.measurements)} measurements, {count} violations"
+            row = rows.setdefault((one.clause, one.dtype), {})
+            if one.library not in row or _share(one) > _share(row[one.library]):
+                row[one.library] = one
+        columns = list(dict.fromkeys(one.library for one in self.measurements if "/" not in one.library))
+        head = f"{'clause':<16}{'dtype':<10}{''.join(f'{name:>14}' for name in columns)}{'at most':>10}  worst"
+        lines = [_line(clause, dtype, row) for (clause, dtype), row in rows.items()]
+        closing = f"{self.activation.name}: {len(self.measurements)} measurements, {len(self.violations)} violations"
         return "\n".join([head, *lines, closing])
+
+
+def _line(clause: str, dtype: str, row: dict[str, Measurement]) -> str:
+    """Figures of libraries stand under their names, those of two of them beside both; * is a violation."""
+    figures = [f"{one.figure:.4g}" + ("" if one.passed else "*") for one in row.values()]
+    cells = [f"{name} {figure}" if "/" in name else figure for name, figure in zip(row, figures, strict=True)]
+    worst = max(row.values(), key=_share)
+    where = f"{worst.case} at {worst.worst} ({worst.library})" if worst.figure and worst.worst else "-"
+    return f"{clause:<16}{dtype:<10}{''.join(f'{cell:>14}' for cell in cells)}{worst.bound:>10g}  {where}"
 
 
 def check(
@@ -125,7 +130,7 @@ def measure_peers(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[
 
 
 def _share(one: Measurement) -> float:
-    return one.figure / one.bound if one.bound else one.figure
+    return one.figure / one.bound if 0 < one.bound < math.inf else one.figure
 
 
 def show(line: str) -> None:
