@@ -278,6 +278,13 @@ def logarithmic_mean_slope(precision):
     return fit(continued(ratio, mpf(1) / 2), mpf(-1) / 3, mpf(3) / 7, precision)
 
 
+def gelu_rate(precision):
+    """1.702 and the rest that its rounding leaves."""
+    rate = mpf("1.702")
+    rounded = nearest(rate, precision)
+    return rounded, nearest(rate - rounded, precision)
+
+
 def quarter(precision):
     """pi / 4 and the rest that its rounding leaves."""
     rounded = nearest(mpmath.pi / 4, precision)
@@ -343,7 +350,7 @@ FITS = {
         "EXPONENTIAL_LOSS": exponential_loss,
         "EXPONENTIAL_REMAINDER": exponential_remainder,
     },
-    "logistic": {"LOGARITHM_REST": logarithm_rest},
+    "logistic": {"LOGARITHM_REST": logarithm_rest, "RATE": gelu_rate},
     "periodic": {"QUARTER": quarter},
     "gate_slopes": {
         "SINH_REST": sinh_rest,

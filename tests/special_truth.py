@@ -44,6 +44,11 @@ def elish_derivative(x):
     return e * (e * (e + 2) - 1) / (1 + e) ** 2 if x < 0 else sigma(x) * (1 + x * sigma(-x))
 
 
+def gelu_sigmoid_derivative(x):
+    y = arb("1.702") * x
+    return sigma(y) * (1 + y * sigma(-y))
+
+
 def gelu_tanh_argument(x):
     return 2 * (2 / arb.pi()).sqrt() * (x + arb("0.044715") * x**3)
 
@@ -81,6 +86,8 @@ CASES = {
     "erf": Case(lambda x: x.erf(), -1, 1, odd=True, kinks=(0.5,)),
     "erf_derivative": Case(lambda x: (-x * x).exp() * 2 / arb.pi().sqrt(), 0, 0),
     "erfc": Case(lambda x: x.erfc(), 2, 0),
+    "gelu_sigmoid": Case(lambda x: x * sigma(arb("1.702") * x), 0, INF, small=750),
+    "gelu_sigmoid_derivative": Case(gelu_sigmoid_derivative, 0, 1, small=1500, kinks=(-0.7511542554883911,)),
     "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=22),
     "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=2300, kinks=(-0.752461422071016, -1.75, -0.3125)),
     "elish_derivative": Case(elish_derivative, 0, 1, small=750, kinks=(-0.881373587019543, -1.5)),

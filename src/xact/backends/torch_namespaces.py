@@ -164,6 +164,19 @@ def _x_sigmoid_derivative(y: Any, g: Any) -> Any:
 
 
 @_wide
+def _gelu_sigmoid(x: Any) -> Any:
+    x = torch.clamp(x, min=-FARTHEST)
+    return torch.sigmoid(x * 1.702).mul_(x)
+
+
+@_wide
+def _gelu_sigmoid_derivative(x: Any) -> Any:
+    y = torch.clamp(x, -FARTHEST, FARTHEST).mul_(1.702)
+    s = torch.sigmoid(y)
+    return y.mul_(1 - s).add_(1).mul_(s)
+
+
+@_wide
 def _softmax(x: Any, axis: int = -1) -> Any:
     return torch.softmax(x.clamp_(max=INFINITE), axis)
 
@@ -240,6 +253,8 @@ FEW_OPERATIONS: dict[str, Callable[..., Any]] = {
     "normal_pdf": _normal_pdf,
     "x_normal_cdf": _x_normal_cdf,
     "x_normal_cdf_derivative": _x_normal_cdf_derivative,
+    "gelu_sigmoid": _gelu_sigmoid,
+    "gelu_sigmoid_derivative": _gelu_sigmoid_derivative,
     "gelu_tanh": _gelu_tanh,
     "gelu_tanh_derivative": _gelu_tanh_derivative,
     "logistic_pdf": _logistic_pdf,

@@ -9,6 +9,8 @@ from xact.special.algebraic import bounded_product, product_error
 from xact.special.polynomial import Fit, horner
 
 __all__ = [
+    "gelu_sigmoid",
+    "gelu_sigmoid_derivative",
     "generalized_logistic",
     "generalized_logistic_derivative",
     "generalized_logistic_shape_derivative",
@@ -38,6 +40,11 @@ LOGARITHM_REST = Fit(
         -263.78760248060865, 388.3332140520645, -420.9600071299215, 317.8952608649565,
         -149.7868497222117, 33.532746286423254,
     ),
+)
+
+RATE = Fit(  # 1.702, and what its rounding leaves
+    single=(1.70200002, -2.19345093e-08),
+    double=(1.702, 4.263256414560601e-17),
 )
 
 
@@ -89,6 +96,36 @@ def x_sigmoid_derivative(y, g, /, *, xp):
     negative = y < 0
     e = xp.exp(xp.where(negative, y, -y))
     h = 1 + xp.where(e == 0, 0.0, g)  # an infinite g times the vanished e
+    return xp.where(negative, e * (h + e), 1 + e * h) / (1 + e * (2 + e))
+
+
+def gelu_parts(x, xp):
+    """y = 1.702 x, at most 1.7e29 in size, what the roundings of rate and product took from it, and e^-|y|."""
+    rate, rest = RATE.of(x, xp)
+    x = xp.clip(x, -1e29, 1e29)
+    y, error = bounded_product(rate, x, xp)
+    error = error + rest * xp.where(xp.abs(x) < 1000, x, 0.0)
+    negative = y < 0
+    return y, error, negative, xp.exp(xp.where(negative, y, -y))
+
+
+def gelu_sigmoid(x, /, *, xp):
+    """x sigma(1.702 x), and its limit 0 at -inf. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source:
+    Hendrycks and Gimpel 2016, arXiv:1606.08415.
+    """
+    _, error, negative, e = gelu_parts(x, xp)
+    e = e + e * xp.where(negative, error, -error)
+    weight = xp.where(negative, e, 1.0) / (1 + e)
+    return xp.where(weight == 0, 0.0, x) * weight
+
+
+def gelu_sigmoid_derivative(x, /, *, xp):
+    """sigma(y) (1 + y sigma(-y)), y = 1.702 x, as in x_sigmoid_derivative, and its own derivative times the error of y,
+    which near the zero of the first counts as much. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source:
+    own.
+    """
+    y, error, negative, e = gelu_parts(x, xp)
+    h = (1 + y) + error * (2 + xp.where(negative, y, -y) * ((1 - e) / (1 + e)))
     return xp.where(negative, e * (h + e), 1 + e * h) / (1 + e * (2 + e))
 
 
