@@ -1,9 +1,10 @@
 """Write the pages of the catalogue: one per activation, a gallery, the measurements. `nox -s docs` runs it.
 
-Everything on a page is read from the definition: the formula is the TeX that the tests evaluate as the truth, the plot
-is drawn with the function and its rule.
+Everything on a page is read from the definition, computed from it, or was measured: the formula is the TeX that the
+tests evaluate as the truth, the plot is drawn with the function and its rule.
 """
 
+import inspect
 from pathlib import Path
 
 import latex2mathml.converter
@@ -16,6 +17,8 @@ import numpy as np
 
 import xact
 from xact import compat
+from xact.analysis import properties
+from xact.nn.init import gain
 
 VALUE, SLOPE, MUTED = "#3b82c4", "#d9722e", "#87909a"
 SPAN = 5.0
@@ -37,18 +40,26 @@ PAGE = """\
 {usage}
 ```
 
-{table}
+{facts}
+
+{properties}
+
+{accuracy}
 """
+
+# Lengths of the rows that an activation along an axis is plotted for: the first that shows more than a constant.
+ROWS = (2, 16)
 
 
 def write(folder):
     """Write pages, plots and the gallery into `folder`, and remove those of activations that are gone."""
     folder.mkdir(exist_ok=True)
     catalogue = [xact.get(name) for name in xact.names()]
+    elsewhere = names_elsewhere()
     written = {folder / "index.md", folder / "frameworks.txt", folder / "gpu.txt", folder / "measurements.md"}
     for activation in catalogue:
         caption = draw(activation, folder / f"{activation.name}.svg")
-        (folder / f"{activation.name}.md").write_text(page(activation, caption))
+        (folder / f"{activation.name}.md").write_text(page(activation, caption, elsewhere.get(activation.name, {})))
         written |= {folder / f"{activation.name}{ending}" for ending in (".md", ".svg", "-small.svg")}
     (folder / "index.md").write_text(gallery(catalogue))
     (folder / "frameworks.txt").write_text(frameworks())
@@ -58,20 +69,22 @@ def write(folder):
         stale.unlink()
 
 
-def page(activation, caption):
+def page(activation, caption, elsewhere):
     name = activation.name
     return PAGE.format(
         name=name,
-        doc=activation.__doc__,
+        doc=inspect.getdoc(activation.body.function),
         formula=latex2mathml.converter.convert(activation.tex, display="block"),
         caption=caption,
         usage=f"xact.{name}{activation.__signature__}",
-        table=table(facts(activation)),
+        facts=table(facts(activation, elsewhere)),
+        properties=section("Properties", computed(activation)),
+        accuracy=measured.of(name, Path(__file__).parent),
     )
 
 
-def facts(activation):
-    """What the definition declares, as rows of a table."""
+def facts(activation, elsewhere):
+    """What the definition declares, and what other frameworks call the function, as rows of a table."""
     code = "`{}`".format
     rules = [*activation.rules, *activation.pullbacks]
     kinks = (f"{point} (derivative there: {chosen})" for point, chosen in activation.kinks.items())
@@ -79,10 +92,13 @@ def facts(activation):
         f"`{name}`: " + ", ".join(code(repr(choice)) for choice in given) for name, given in activation.choices.items()
     )
     learnt = (f"`{name}`, from {initial}" for name, initial in activation.learnable.items())
+    others = (f"{framework} {', '.join(map(code, names))}" for framework, names in elsewhere.items())
     return {
         "Module": code(f"xact.nn.{activation.module}"),
         "Aliases": ", ".join(map(code, activation.aliases)),
+        "Elsewhere": "; ".join(others),
         "Differentiable by": ", ".join(map(code, rules)),
+        "Second derivative": "a rule of its own" if activation.slopes else "",
         "Choices": "; ".join(choices),
         "Learnt by the Module": "; ".join(learnt),
         "Without a derivative at": "; ".join(kinks),
@@ -90,6 +106,46 @@ def facts(activation):
         "Budget": "; ".join(f"{what}: {most}, {reason}" for what, (most, reason) in activation.budget.items()),
         "Paper": activation.paper,
     }
+
+
+def names_elsewhere():
+    """What the frameworks call each activation, where they mean it with the same defaults."""
+    found = {}
+    for framework, table in compat.FRAMEWORKS.items():
+        for name, spec in table.items():
+            activation = xact.get(spec)
+            if not activation.replaced:
+                found.setdefault(activation.name, {}).setdefault(framework, []).append(name)
+    return found
+
+
+def computed(activation):
+    """Properties of a function of one number with its defaults, as rows of a table."""
+    given = {name: activation.learnable.get(name, float(i)) for i, name in enumerate(activation.required)}
+    try:
+        found = properties(activation, **given)
+    except TypeError:
+        return {}
+    gains = {}
+    for mode in ("forward", "backward"):
+        try:
+            gains[mode] = f"{gain(activation, mode=mode, **given):.6g}"
+        except ValueError:  # the expectation is 0 or infinite
+            gains[mode] = "none"
+    kinds = filter(None, (found.monotonic, found.parity, found.convexity))
+    return {
+        "Range": found.range,
+        "Shape": ", ".join(kinds),
+        "Least at": "" if found.least is None else f"{found.least:.6g}",
+        "Greatest at": "" if found.greatest is None else f"{found.greatest:.6g}",
+        "Slope at -inf, inf": "{:.6g}, {:.6g}".format(*found.slopes),
+        "Lipschitz constant": f"{found.lipschitz:.6g}",
+        "Gain, forward, backward": f"{gains['forward']}, {gains['backward']}",
+    }
+
+
+def section(title, rows):
+    return f"## {title}\n\n{table(rows)}" if rows else ""
 
 
 def table(rows):
@@ -139,20 +195,29 @@ def curves(activation, x):
 
 
 def along(activation, x):
-    """The same for an activation that mixes the entries of a row: what (x, 0) gives first."""
-    pairs = np.stack([x, np.zeros_like(x)], axis=-1)
+    """The same for an activation that mixes the entries of a row: what a row of x and zeros gives first."""
+    for count in ROWS:
+        value, slope = first(activation, x, count)
+        if np.ptp(value):
+            break
+    row = "(x, 0)" if count == 2 else f"x and {count - 1} zeros"
+    return value, slope, f"Plotted: the first entry of `{activation.name}` of {row}."
+
+
+def first(activation, x, count):
+    rows = np.zeros((len(x), count))
+    rows[:, 0] = x
     axis = activation.defaults["axis"]
     if axis is not None and axis < -1:
-        pairs = pairs.reshape(*pairs.shape, *[1] * (-1 - axis))
-    arrays = [pairs, *(np.ones_like(pairs) for _ in activation.arrays[1:])]
-    given = dict.fromkeys(activation.body.masks, np.ones(pairs.shape, bool))
+        rows = rows.reshape(*rows.shape, *[1] * (-1 - axis))
+    arrays = [rows, *(np.ones_like(rows) for _ in activation.arrays[1:])]
+    given = dict.fromkeys(activation.body.masks, np.ones(rows.shape, bool))
     given |= {"training": False} if activation.sampled else {}
     value, pullback = xact.vjp(activation, *arrays, **given)
     cotangent = np.zeros((len(x), value.size // len(x)))
     cotangent[:, 0] = 1
     slope = pullback(cotangent.reshape(value.shape))[0]
-    first = (array.reshape(len(x), -1)[:, 0] for array in (value, slope))
-    return *first, f"Plotted: the first entry of `{activation.name}` of (x, 0)."
+    return (array.reshape(len(x), -1)[:, 0] for array in (value, slope))
 
 
 def gallery(catalogue):

@@ -3,7 +3,13 @@
 import json
 from pathlib import Path
 
+LIBRARIES = ("numpy", "jax", "torch")
 OWN = ("torch.nn", "jax.nn")
+
+OF_ONE = """\
+The largest error in ULP, [measured](measurements.md) as the contract counts it, with several parameters; `torch.nn` and
+`jax.nn` are the libraries' own functions, n is NaN at an infinity where there is a limit.
+"""
 
 ACCURACY = """\
 Errors in ULP, the spacing of the numbers of the dtype at the exact result, which balls of 200 bits and more enclose.
@@ -59,8 +65,11 @@ def _accuracy(record):
             f"{one['met']} of {one['of']} {one['quantity']}s of activations of one array that are not piecewise linear "
             "have a whole error of at most 4 ULP with default parameters in float32 and float64."
         )
-    for name, reason in record["missing"].items():
-        yield f"Not measured: {name} ({reason})."
+    if names := list(record["missing"]):
+        yield (
+            f"Not measured here, because their formula names what another equation defines: {', '.join(names)}. The "
+            "tests compare them with other libraries, with their conditions, and with differences of their values."
+        )
     libraries = [name for name in record["versions"] if name not in ("xact", "python")]
     columns = [*libraries, *(name for name in OWN if name.partition(".")[0] in libraries)]
     for dtype, rows in _by_dtype(record["rows"]):
@@ -71,8 +80,21 @@ def _accuracy(record):
             lost = row.get("no_limit", {})
             cells = [figure(row["ulp"].get(name)) + (" n" if lost.get(name) else "") for name in columns]
             worst = max((float(row[last][name]) for name in libraries if name in row.get(last, {})), default=None)
-            body.append([row["name"], row["quantity"], *cells, figure(worst)])
+            body.append([linked(row["name"]), row["quantity"], *cells, figure(worst)])
         yield table(["", "", *columns, last], body)
+
+
+def of(name, folder):
+    """The section of the page of one activation, from the stored record; empty where it was not measured."""
+    record = _read(folder / "proof" / "accuracy.json")
+    rows = [row for row in record["rows"] if row["name"] == name] if record else []
+    columns = [*LIBRARIES, *(own for own in OWN if any(own in row["ulp"] for row in rows))]
+    body = []
+    for row in rows:
+        lost = row.get("no_limit", {})
+        cells = [figure(row["ulp"].get(column)) + (" n" if lost.get(column) else "") for column in columns]
+        body.append([row["dtype"], row["quantity"], *cells])
+    return f"## Accuracy\n\n{OF_ONE}\n{table(['', '', *columns], body)}" if body else ""
 
 
 def _identity(record):
@@ -85,7 +107,9 @@ def _identity(record):
     yield table(["", "", *pairs], body)
     for dtype, rows in _by_dtype(record["rows"]):
         yield f"### {dtype}, by function"
-        body = [[row["name"], row["quantity"], *(figure(row["apart"].get(pair)) for pair in pairs)] for row in rows]
+        body = [
+            [linked(row["name"]), row["quantity"], *(figure(row["apart"].get(pair)) for pair in pairs)] for row in rows
+        ]
         yield table(["", "", *pairs], body)
 
 
@@ -99,7 +123,7 @@ def _exhaustive(records):
             above = [f"{count:,}" for count in one["above"].values()]
             counts, worst = one["contract"], one["worst"]
             row = [figure(counts["ulp"]), figure(worst["ulp"]), f"{worst['x']:.9g}", *above, str(nans), _origin(one)]
-            body.append([record["name"], f"{quantity}, {record['library']}", *row])
+            body.append([linked(record["name"]), f"{quantity}, {record['library']}", *row])
     bounds = ["> 0.5", "> 1", "> 2", "> 4"]
     return table(["", "", "counts", "largest", "at", *bounds, "wrong NaN", "measured"], body)
 
@@ -135,6 +159,11 @@ def _by_dtype(rows):
 def _origin(record):
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return f"{record['date']}, {record['processor']}; {versions}."
+
+
+def linked(name):
+    """With a link to the page of the activation, which stands beside."""
+    return f"[{name}]({name}.md)"
 
 
 def figure(number):

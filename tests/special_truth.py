@@ -113,7 +113,7 @@ CASES = {
         lambda x: sigma(x) * (1 + x * sigma(-x)), 0, 1, arity=2, small=750, kinks=(-1.2784645427610738,)
     ),
     "x_tanh_exp": Case(lambda x: x * x.exp().tanh(), 0, INF, small=750),
-    "x_tanh_exp_derivative": Case(tanh_exp_derivative, 0, 1, small=750, kinks=(-1.08983, 0.405465)),
+    "x_tanh_exp_derivative": Case(tanh_exp_derivative, 0, 1, small=750, kinks=(-1.0788600584646240, 0.405465)),
     "x_tanh_softplus": Case(lambda x: x * (1 + x.exp()).log().tanh(), 0, INF, small=750),
     "x_tanh_softplus_derivative": Case(mish_derivative, 0, 1, small=750, kinks=(-1.192411210345,)),
     "x_tanh_softplus_second_derivative": Case(

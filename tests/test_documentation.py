@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIBRARIES = ("numpy", "jax", "torch")
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
-MODULES = ("xact._catalogue", "xact._derivatives")
+MODULES = ("xact._catalogue", "xact._derivatives", "xact.analysis", "xact.plotting")
 TORCH_MODULES = ("xact.nn._groups", "xact.nn._monitor", "xact.nn.init")
 
 

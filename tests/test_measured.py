@@ -63,14 +63,24 @@ def test_the_page(measured, tmp_path):
     record.write(tmp_path / "proof" / "identity.json", ORIGIN | IDENTITY)
     record.write(tmp_path / "exhaustive" / "gelu.json", {"name": "gelu", "library": "numpy", "value": SWEPT | ORIGIN})
     lines = measured.page(tmp_path).splitlines()
-    assert "| gelu | value | 1.5 |  | inf n | 2.25 |" in lines
-    assert "| gelu | value | 0.5001 |  |  | 3 |" in lines
-    assert "| gelu | value | 7 | 8962 |" in lines
+    assert "| [gelu](gelu.md) | value | 1.5 |  | inf n | 2.25 |" in lines
+    assert "| [gelu](gelu.md) | value | 0.5001 |  |  | 3 |" in lines
+    assert "| [gelu](gelu.md) | value | 7 | 8962 |" in lines
     assert "| float16 | value | 2 |  |" in lines
-    swept = next(line for line in lines if line.startswith("| gelu | value, numpy |"))
+    swept = next(line for line in lines if line.startswith("| [gelu](gelu.md) | value, numpy |"))
     assert "| 4.373 | 4.407 | -0.75 | 137,139,372 | 7 | 5 | 3 | 1 | 2026-01-31, Z80; xact 1" in swept
-    assert "Not measured: crelu (no formula)." in lines
+    assert any(line.startswith("Not measured here") and ": crelu. " in line for line in lines)
     assert lines.count("2026-01-31, Z80; xact 1, python 3, numpy 2, torch 2.") == 2
+
+
+def test_the_section_of_one_activation(measured, tmp_path):
+    assert measured.of("gelu", tmp_path) == ""
+    record.write(tmp_path / "proof" / "accuracy.json", ORIGIN | ACCURACY)
+    lines = measured.of("gelu", tmp_path).splitlines()
+    assert lines[0] == "## Accuracy"
+    assert "|  |  | numpy | jax | torch | torch.nn |" in lines
+    assert "| float32 | value | 1.5 |  |  | inf n |" in lines
+    assert measured.of("relu", tmp_path) == ""
 
 
 def test_without_records_there_are_no_sections(measured, tmp_path):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     options = parser.parse_args(arguments)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; what Python flushes at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (xact.UnknownActivationError, ValueError, ImportError) as error:
         print(f"xact: {error}", file=sys.stderr)
         return 1
@@ -80,6 +87,7 @@ def _show(options: argparse.Namespace) -> int:
         "signature": activation.usage,
         "derivatives by": derivatives,
         "kinks (derivative there)": kinks,
+        "properties": _properties(activation),
         "Module": f"xact.nn.{activation.module}",
         "also called": ", ".join(activation.aliases),
         "source": activation.paper,
@@ -91,6 +99,16 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
+def _properties(activation: Any) -> str:
+    """Those of functions of one number, where NumPy is there to compute them."""
+    try:
+        from xact.analysis import properties
+
+        return str(properties(activation))
+    except (ImportError, TypeError):
+        return ""
+
+
 def _explain(options: argparse.Namespace) -> int:
     from xact.compat import explain
 
@@ -98,39 +116,19 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
-def _curve(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    import numpy as np
-
-    activation = get(name)
-    if not activation.elementwise or len(activation.arrays) != 1:
-        raise ValueError(f"{activation.name} is no function of one number")
-    x = np.linspace(options.start, options.stop, options.count)
-    missing = dict.fromkeys(activation.required, 0.25)
-    y, slope = xact.value_and_derivative(activation)(x, **missing)
-    return {"name": activation.name, "x": x, "y": y, "derivative": slope}
-
-
 def _data(options: argparse.Namespace) -> int:
-    curve = _curve(options.name, options)
-    json.dump({key: value if key == "name" else value.tolist() for key, value in curve.items()}, sys.stdout)
+    from xact.analysis import curve
+
+    found = curve(options.name, options.start, options.stop, options.count)
+    json.dump({key: value if key == "name" else value.tolist() for key, value in found.items()}, sys.stdout)
     print()
     return 0
 
 
 def _plot(options: argparse.Namespace) -> int:
-    from matplotlib.figure import Figure
+    from xact.plotting import plot
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for name in options.names:
-        curve = _curve(name, options)
-        left.plot(curve["x"], curve["y"], label=curve["name"])
-        right.plot(curve["x"], curve["derivative"], label=curve["name"])
-    left.set_title("value")
-    right.set_title("derivative")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend()
+    figure = plot(*options.names, start=options.start, stop=options.stop, count=options.count)
     figure.savefig(options.output, dpi=150)
     print(options.output)
     return 0

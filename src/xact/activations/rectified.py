@@ -145,5 +145,7 @@ def general_relu(x, /, *, negative_slope=0.0, max_value=float("inf"), threshold=
 
 @general_relu.derivative
 def _(x, negative_slope, max_value, threshold, xp):
-    right = xp.where(x >= max_value, 0.0, 1.0 + xp.zeros_like(x))
+    full = 1.0 + xp.zeros_like(x)
+    # An infinity reaches no bound that is none.
+    right = full if max_value == float("inf") else xp.where(x >= max_value, 0.0, full)
     return xp.where(x > threshold, right, xp.where(x <= threshold, negative_slope, x))

@@ -194,7 +194,7 @@ def _(x, xp):
     aliases=("telu",),
 )
 def tanh_exp(x, /, *, xp):
-    """Mish without its logarithm: least, about -0.353, near x = -1.090, x itself from 2 on; also called TeLU."""
+    """Mish without its logarithm: least, about -0.353, near x = -1.079, x itself from 2 on; also called TeLU."""
     return xp.x_tanh_exp(x)
 
 

@@ -1,0 +1,39 @@
+"""Figures of activations and their derivatives; needs the extra `plot`."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xact._catalogue import get
+from xact.analysis import curve
+
+
+def plot(*activations: Any, start: float = -5.0, stop: float = 5.0, count: int = 1001) -> Figure:
+    """A matplotlib Figure with the values on the left and the derivatives on the right, which ends at jumps.
+
+    activations: activations or their names, such as ``"leaky_relu(0.1)"``.
+
+    >>> figure = plot("gelu", "silu")
+    >>> [axes.get_title() for axes in figure.axes]
+    ['value', 'derivative']
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    sides = figure.subplots(1, 2)
+    for f in activations:
+        found = curve(f, start, stop, count)
+        for axes, y in zip(sides, (found["y"], found["derivative"]), strict=True):
+            axes.plot(found["x"], _broken(y), label=repr(get(f)).removeprefix("xact."))
+    for axes, title in zip(sides, ("value", "derivative"), strict=True):
+        axes.set_title(title)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def _broken(y: np.ndarray) -> np.ndarray:
+    """NaN where it jumps, which draws no line: a step 20 times as steep as those beside it."""
+    steps = np.abs(np.diff(y))
+    beside = np.maximum(np.append(steps[1:], 0.0), np.insert(steps[:-1], 0, 0.0))
+    jumps = (steps > 20 * beside) & (steps > 1e-3 * np.ptp(y[np.isfinite(y)]))
+    return np.where(np.append(jumps, False), np.nan, y)
