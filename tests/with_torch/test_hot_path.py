@@ -23,14 +23,10 @@ pytestmark = pytest.mark.slow
 
 SHAPE = (2, 3, 5, 6)
 DTYPES = [torch.float32, torch.bfloat16]
-# Those whose eager kernel, or on a CPU that of the value, is torch's own, or that take the array as a whole, are never
-# compiled; nor is a parameter that is broadcast along one.
-NATIVE = {*torch_kernels.NATIVE, *torch_kernels.NATIVE_VALUE}
-EVERY = [
-    case
-    for case in cases.every(SHAPE)
-    if case.activation.key not in NATIVE and "vector" not in case.label and case.activation.name != "ab_relu"
-]
+# Those whose eager kernel, or on a CPU that of the value, is torch's own, that take the array as a whole, or that bisect,
+# are never compiled; nor is a parameter that is broadcast along an axis.
+NEVER = {*torch_kernels.NATIVE, *torch_kernels.NATIVE_VALUE, "ab_relu", "budget", "entmax", "normmax"}
+EVERY = [case for case in cases.every(SHAPE) if case.activation.key not in NEVER and "vector" not in case.label]
 SIMPLE = [case for case in EVERY if not case.label]
 
 
@@ -239,6 +235,13 @@ def test_along_every_axis(activation: xact.Activation, compiler: Compiler) -> No
                 torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-6)
             if got[0].shape == x.shape:
                 assert got[0].stride() == expected[0].stride()
+
+
+@pytest.mark.parametrize("name", ["ab_relu", "budget", "entmax", "normmax"])
+def test_never_compiled(name: str, compiler: Compiler) -> None:
+    with xact.nn.hot_path("compile"):
+        xact.get(name)(torch.linspace(-2, 2, 24).reshape(4, 6).requires_grad_()).sum().backward()
+    assert compiler.calls == 0
 
 
 def test_equal_lengths_are_not_taken_for_one(compiler: Compiler) -> None:

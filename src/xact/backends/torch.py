@@ -94,8 +94,9 @@ def _compilable(activation: Any, operands: tuple[Any, ...], options: tuple[Any, 
     """Whether nothing but the numbers matters, or the axis they stand along: such calls are compiled."""
     if torch._C._are_functorch_transforms_active() or not _uniform(operands):
         return False
-    axis = dict(zip(activation.body.options, options, strict=True)).get("axis")
-    return bool(activation.elementwise) or isinstance(axis, int)
+    given = dict(zip(activation.body.options, options, strict=True))
+    # The steps of a bisection, which the compiler sees one by one, take it 20 seconds.
+    return bool(activation.elementwise) or (isinstance(given.get("axis"), int) and "n_iter" not in given)
 
 
 def _uniform(values: Iterable[Any]) -> bool:
