@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 
 SHAPE = (2, 3, 5, 6)
 DTYPES = [torch.float32, torch.bfloat16]
-# Those whose eager kernel, or on a CPU that of the value, is torch's own, that take the array as a whole, or that bisect,
-# are never compiled; nor is a parameter that is broadcast along an axis.
+# Those whose eager kernel, or on a CPU that of the value, is torch's own, that take the array as a whole, or that
+# bisect, are never compiled; nor is a parameter that is broadcast along an axis.
 NEVER = {*torch_kernels.NATIVE, *torch_kernels.NATIVE_VALUE, "ab_relu", "budget", "entmax", "normmax"}
 EVERY = [case for case in cases.every(SHAPE) if case.activation.key not in NEVER and "vector" not in case.label]
 SIMPLE = [case for case in EVERY if not case.label]
