@@ -33,8 +33,6 @@ CASES = [
 ]
 PROJECTIONS = [("sparsemax", {}), ("entmax15", {}), ("entmax", {"alpha": 1.7}), ("hardmax", {})]
 PROJECTIONS += [("normmax", {"alpha": 1.7}), ("budget", {"budget": 2.5})]
-# torch's forward mode warns of its own torch.jit.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
 
 def label(value):

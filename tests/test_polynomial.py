@@ -17,8 +17,6 @@ CASES = [
     ("poly_norm", {"weight": WEIGHT, "bias": 0.5}, {"axis": 0}),
     *(("rational", {"numerator": ABOVE, "denominator": BELOW}, {"version": version}) for version in "ABCDN"),
 ]
-# torch's forward mode warns of its own torch.jit.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
 
 def label(case):

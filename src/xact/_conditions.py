@@ -1,5 +1,6 @@
 """What a definition says of its numbers in text: ``requires=("lambd >= 0",)``, ``kinks={"-beta / alpha": 0}``."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,8 +41,9 @@ def check_conditions(function: str, conditions: tuple[Condition, ...], values: M
 
 
 def numbers_of(kinks: Mapping[Any, Any], values: Mapping[str, Any]) -> dict[float, Any]:
-    """Kinks and the derivatives there, with the values of the arguments that their expressions name."""
-    return {float(_number(point, values)): _number(slope, values) for point, slope in kinks.items()}
+    """Finite kinks and the derivatives there, with the values of the arguments that their expressions name."""
+    points = ((float(_number(point, values)), slope) for point, slope in kinks.items())
+    return {point: _number(slope, values) for point, slope in points if math.isfinite(point)}
 
 
 def _number(given: Any, values: Mapping[str, Any]) -> Any:

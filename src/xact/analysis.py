@@ -80,7 +80,7 @@ def properties(f: Any, **parameters: Any) -> Properties:
         raise TypeError(f"{activation.name} needs `{missing[0]}`: properties({activation.name!r}, {missing[0]}=...)")
     value: Function = lambda x: activation(np.asarray(x), **initial)
     slope: Function = lambda x: derivative(activation)(np.asarray(x), **initial)
-    kinks = sorted(filter(math.isfinite, activation.kinks_at({**activation.defaults, **initial})))
+    kinks = sorted(activation.kinks_at({**activation.defaults, **initial}))
     x = _grid(kinks)
     d = slope(x)
     steps = np.array([value(np.nextafter(kink, math.inf)) - value(np.nextafter(kink, -math.inf)) for kink in kinks])

@@ -437,7 +437,7 @@ def test_export(case: cases.Case, strict: bool) -> None:
 COLD = """
 import warnings
 warnings.simplefilter("error")
-warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+warnings.filterwarnings("ignore", message=".*torch.jit.*")
 {imports}
 import cases
 chosen = cases.representatives(1) if {few} else xact.names()

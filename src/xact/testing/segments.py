@@ -79,7 +79,7 @@ class Exact:
         self.tex, self.name = case.activation.tex, case.activation.arrays[0]
         self.order = 1 if case.wrt else 0
         self.environment = case.environment("float32")
-        self.kinks = [kink for kink in case.kinks("float32") if np.isfinite(kink)]
+        self.kinks = list(case.kinks("float32"))
 
     def segments(self, first: int, count: int) -> Iterator[Segment]:
         """Segments that cover float32 numbers of one sign and one exponent, given by their bits; in no order."""
