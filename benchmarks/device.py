@@ -122,7 +122,7 @@ class Device:
         """How many kernels a call runs: on a GPU all of them, on a CPU those that Inductor built."""
         activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * self.cuda
         self.wait()
-        with profile(activities=activities) as profiler:
+        with profile(activities=activities, acc_events=True) as profiler:
             call()
             self.wait()
         events = profiler.events()

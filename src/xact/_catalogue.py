@@ -62,7 +62,7 @@ def get(
     given = dict(zip(activation.defaults, positional, strict=False))
     if len(positional) > len(activation.defaults):
         raise TypeError(f"xact.get({spec!r}): too many arguments; the signature is {activation.usage}")
-    if twice := sorted(given.keys() & keywords):
+    if twice := [name for name in given if name in keywords]:
         raise TypeError(f"xact.get({spec!r}): `{twice[0]}` is given twice")
     given |= keywords | parameters
     return activation.replace(**given) if given else activation

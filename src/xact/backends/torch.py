@@ -33,6 +33,9 @@ AXES_OF_SCALARS = 1
 # What autocast computes in its low precision, and, except on a CPU, in float32.
 LOWERED = frozenset({"prelu"})
 RAISED = frozenset({"softmax", "log_softmax", "softplus"})
+# Devices that have it, asked for here because the compiler of torch 2.11 cannot look up one.
+DEVICES = ("cpu", "cuda", "hpu", "maia", "mps", "mtia", "xla", "xpu", torch._C._get_privateuse1_backend_name())
+AUTOCAST = frozenset(device for device in DEVICES if torch.amp.is_autocast_available(device))
 
 
 def owns(cls: type) -> bool:
@@ -83,7 +86,7 @@ def _refuse_plain(activation: Any, operands: tuple[Any, ...]) -> None:
 def _autocast(name: str, x: Any) -> Any:
     """The array in the dtype that autocast computes this function in."""
     device = x.device.type
-    if x.dtype == torch.float64 or not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
+    if x.dtype == torch.float64 or device not in AUTOCAST or not torch.is_autocast_enabled(device):
         return x
     if name in LOWERED:
         return x.to(torch.get_autocast_dtype(device))
