@@ -68,8 +68,8 @@ def lowest(session):
     session.run("pytest", "-n", "2", "--backends", BACKENDS["jax"], "--quick", *session.posargs)
 
 
-# What torch 2.11 itself does otherwise: its gradient of log_softmax in bfloat16, the type of an error, and its compiler,
-# which does not trace the basis of a Hessian by three arrays.
+# What torch 2.11 itself does otherwise: its gradient of log_softmax in bfloat16, the type of an error, and its
+# compiler, which does not trace the basis of a Hessian by three arrays.
 OF_OLD_TORCH = (
     "tests/with_torch/test_moduleinfo.py::test_samples[training-torch.bfloat16-LogSoftmax]",
     "tests/with_torch/test_moduleinfo.py::test_samples[evaluation-torch.bfloat16-LogSoftmax]",
