@@ -4,18 +4,18 @@ For each activation and library the peer is the function the library itself offe
 NumPy, which offers none, the formula as one would type it. Each is timed in turn with ours, in one process; a ratio
 above 1 means that xact takes longer. "backward" is the forward and the backward pass together.
 
-For PyTorch, `--mode hot_path` times eager calls under `xact.nn.hot_path("compile")`, `--mode compile` both sides under
+For PyTorch, the mode `hot_path` times eager calls under `xact.nn.hot_path("compile")`, `compile` both sides under
 torch.compile. The geometric means over the fourteen functions that most networks are made of are held against BARS.
 
-    python benchmarks/eager.py [--only gelu mish] [--libraries numpy torch] [--mode MODE] [--json FILE]
+    python benchmarks/eager.py [--only gelu mish] [--libraries numpy torch] [--modes hot_path compile] [--json FILE]
 """
 
 import argparse
-import json
-import platform
+import os
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from peers import CORE, of_torch
 
 import xact
 import xact.nn
+from xact.testing import record
 
 SIZES = {64: "64", 1 << 22: "2^22", 1 << 24: "2^24"}
 # Those of the core whose native kernel meets the contract, value and derivative, and the value alone.
@@ -149,7 +150,7 @@ def elapsed(function, repeat):
 
 
 def measure(activation, library, mode):
-    """The rows of one activation on one library."""
+    """The rows of one activation on one library; only PyTorch has modes other than eager."""
     theirs = peer(library, activation.name)
     if theirs is None:
         return
@@ -167,6 +168,7 @@ def measure(activation, library, mode):
             yield {
                 "activation": activation.name,
                 "library": library,
+                "mode": mode,
                 "size": size,
                 "pass": "backward" if backward else "forward",
                 **found,
@@ -177,7 +179,8 @@ def against_bars(rows, mode):
     """The core on PyTorch: geometric means, and the largest ratio where the native kernel meets the contract."""
     for size, label in SIZES.items():
         for kind in ("forward", "backward"):
-            here = [row for row in rows if (row["library"], row["size"], row["pass"]) == ("torch", size, kind)]
+            here = [row for row in rows if (row["mode"], row["size"], row["pass"]) == (mode, size, kind)]
+            here = [row for row in here if row["library"] == "torch"]
             core = [row["ratio"] for row in here if row["activation"] in CORE]
             native = [row["ratio"] for row in here if row["activation"] in NATIVE[kind]]
             if core and size > 64:
@@ -196,37 +199,47 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="*", default=xact.names(), metavar="NAME")
     parser.add_argument("--libraries", nargs="*", default=["numpy", "jax", "torch"])
-    parser.add_argument("--mode", choices=BARS, default="eager")
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--modes", nargs="*", choices=BARS, default=["eager"], metavar="MODE")
+    parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
 
-    xact.nn.hot_path("compile" if options.mode == "hot_path" else "auto")
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    versions = {module.__name__: module.__version__ for module in (np, jax, torch)}
-    print(f"{machine}; {', '.join(' '.join(item) for item in versions.items())}; float32")
-    print(f"{'activation':<14}{'library':<9}{'elements':>9}  {'pass':<10}{'xact':>11}{'peer':>11}{'ratio':>8}")
+    threads = torch.get_num_threads()
+    about = record.provenance(options.libraries)
+    versions = ", ".join(" ".join(item) for item in about["versions"].items())
+    print(f"{about['processor']}, {threads} threads of {os.cpu_count()}; {versions}; float32")
+    print(
+        f"{'activation':<14}{'library':<9}{'mode':<9}{'elements':>9}  {'pass':<10}{'xact':>11}{'peer':>11}{'ratio':>8}"
+    )
     rows = []
-    for name in options.only:
-        for library in options.libraries:
-            for row in measure(xact.get(name), library, options.mode):
-                rows.append(row)
-                print(
-                    f"{name:<14}{library:<9}{SIZES[row['size']]:>9}  {row['pass']:<10}"
-                    f"{duration(row['xact']):>11}{duration(row['peer']):>11}{row['ratio']:>8.2f}",
-                    flush=True,
-                )
+    for mode in options.modes:
+        xact.nn.hot_path("compile" if mode == "hot_path" else "auto")
+        for name in options.only:
+            for library in options.libraries if mode == "eager" else ["torch"]:
+                for row in measure(xact.get(name), library, mode):
+                    rows.append(row)
+                    print(
+                        f"{name:<14}{library:<9}{mode:<9}{SIZES[row['size']]:>9}  {row['pass']:<10}"
+                        f"{duration(row['xact']):>11}{duration(row['peer']):>11}{row['ratio']:>8.2f}",
+                        flush=True,
+                    )
     print()
-    for library in options.libraries:
+    for library, mode in dict.fromkeys((row["library"], row["mode"]) for row in rows):
         for size, label in SIZES.items():
             for kind in ("forward", "backward"):
-                ratios = [r["ratio"] for r in rows if (r["library"], r["size"], r["pass"]) == (library, size, kind)]
+                ratios = [
+                    row["ratio"]
+                    for row in rows
+                    if (row["library"], row["mode"], row["size"], row["pass"]) == (library, mode, size, kind)
+                ]
                 if ratios:
                     middle, worst = statistics.median(ratios), max(ratios)
-                    print(f"{library:<6}{label:>6}  {kind:<9} ratio: median {middle:.2f}, largest {worst:.2f}")
-    against_bars(rows, options.mode)
+                    print(f"{library:<6}{mode:<9}{label:>6}  {kind:<9} ratio: median {middle:.2f}, largest {worst:.2f}")
+    for mode in options.modes:
+        against_bars(rows, mode)
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": machine, "versions": versions, "rows": rows}, file, indent=1)
+        for row in rows:
+            row |= {key: float(f"{row[key]:.4g}") for key in ("xact", "peer", "ratio")}
+        record.write(options.json, {**about, "threads": threads, "rows": rows})
         print(f"rows: {options.json}")
 
 

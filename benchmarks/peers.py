@@ -15,6 +15,7 @@ TORCH = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "softmax": lambda x: F.softmax(x, -1),
     "log_softmax": lambda x: F.log_softmax(x, -1),
+    "softmin": lambda x: F.softmin(x, -1),
     "glu": lambda value, gate: value * torch.sigmoid(gate),
     "bilinear": lambda gate, value: gate * value,
     "reglu": lambda gate, value: F.relu(gate) * value,

@@ -36,6 +36,15 @@ than what 1 ULP of the input changes.
 """
 
 
+SPEED = """\
+The time of a call of xact as a multiple of the library's own function (NumPy has none: of the formula as one would
+type it), float32, both in turn in one process, medians; "both" is forward and backward. Where xact takes longer it
+computes more: the tails, the lower half of a derivative, both ends of a softmax. `64` is the cost of a call.
+
+`hot path` is eager PyTorch under `xact.nn.hot_path("compile")`, `torch.compile` compiles both sides. On a GPU other
+ratios hold, and large tensors take the hot path unasked.
+"""
+
 GPU = """\
 A share of 100 % means that a call takes as long as copying the bytes that it must read and write; "training" is the
 forward and the backward pass together. Medians, {elements} elements.
@@ -49,6 +58,8 @@ def page(folder):
         parts += ["## Accuracy", _origin(record), ACCURACY, *_accuracy(record)]
     if (record := _read(folder / "proof" / "identity.json")) is not None:
         parts += ["## Identity of the libraries", _origin(record), IDENTITY, *_identity(record)]
+    if (record := _read(folder / "proof" / "speed.json")) is not None:
+        parts += ["## Speed on a CPU", _origin(record), SPEED, *_speed(record)]
     if records := [_read(path) for path in sorted((folder / "exhaustive").glob("*.json"))]:
         parts += ["## All float32 inputs", EXHAUSTIVE, _exhaustive(records)]
     return "\n\n".join(parts) + "\n"
@@ -113,6 +124,23 @@ def _identity(record):
         yield table(["", "", *pairs], body)
 
 
+def _speed(record):
+    yield f"{record['threads']} threads."
+    named = {"eager": "", "hot_path": ", hot path", "compile": ", torch.compile"}
+    labels = {64: "64", 1 << 22: "2^22", 1 << 24: "2^24"}
+    kinds = {"forward": "", "backward": ", both"}
+    for library, mode in dict.fromkeys((row["library"], row["mode"]) for row in record["rows"]):
+        rows = [row for row in record["rows"] if (row["library"], row["mode"]) == (library, mode)]
+        ratios = {(row["activation"], row["size"], row["pass"]): row["ratio"] for row in rows}
+        columns = list(dict.fromkeys((row["size"], row["pass"]) for row in rows))
+        yield f"### {library}{named[mode]}"
+        body = [
+            [linked(name), *(figure(ratios.get((name, *column))) for column in columns)]
+            for name in dict.fromkeys(row["activation"] for row in rows)
+        ]
+        yield table(["", *(f"{labels[size]}{kinds[kind]}" for size, kind in columns)], body, texts=1)
+
+
 def _exhaustive(records):
     body = []
     for record in records:
@@ -174,9 +202,9 @@ def figure(number):
     return f"{number:.4g}" if number < 1e4 or number == float("inf") else f"{number:.0e}"
 
 
-def table(head, body):
-    """A table in Markdown, numbers to the right."""
-    rule = ["---", "---", *["---:"] * (len(head) - 2)]
+def table(head, body, texts=2):
+    """A table in Markdown, numbers to the right of so many columns of text."""
+    rule = [*["---"] * texts, *["---:"] * (len(head) - texts)]
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
 
 

@@ -38,6 +38,16 @@ SWEPT = {
     "nan_made": 0,
     "nan_lost": 1,
 }
+RATIO = {"activation": "gelu", "library": "torch", "size": 64, "pass": "forward", "ratio": 2.08}
+SPEED = {
+    "threads": 2,
+    "rows": [
+        {**RATIO, "mode": "eager"},
+        {**RATIO, "mode": "eager", "pass": "backward", "ratio": 3.0},
+        {**RATIO, "mode": "eager", "activation": "relu", "ratio": 1.7},
+        {**RATIO, "mode": "hot_path", "size": 2**22, "ratio": 1.725},
+    ],
+}
 PAIRS = {"`jax.nn` and `torch.nn`": "jax.nn/torch.nn", "xact on JAX and on PyTorch": "jax/torch"}
 
 
@@ -62,6 +72,7 @@ def test_the_page(measured, tmp_path):
     record.write(tmp_path / "proof" / "accuracy.json", ORIGIN | ACCURACY)
     record.write(tmp_path / "proof" / "identity.json", ORIGIN | IDENTITY)
     record.write(tmp_path / "exhaustive" / "gelu.json", {"name": "gelu", "library": "numpy", "value": SWEPT | ORIGIN})
+    record.write(tmp_path / "proof" / "speed.json", ORIGIN | SPEED)
     lines = measured.page(tmp_path).splitlines()
     assert "| [gelu](gelu.md) | value | 1.5 |  | inf n | 2.25 |" in lines
     assert "| [gelu](gelu.md) | value | 0.5001 |  |  | 3 |" in lines
@@ -70,7 +81,10 @@ def test_the_page(measured, tmp_path):
     swept = next(line for line in lines if line.startswith("| [gelu](gelu.md) | value, numpy |"))
     assert "| 4.373 | 4.407 | -0.75 | 137,139,372 | 7 | 5 | 3 | 1 | 2026-01-31, Z80; xact 1" in swept
     assert any(line.startswith("Not measured here") and ": crelu. " in line for line in lines)
-    assert lines.count("2026-01-31, Z80; xact 1, python 3, numpy 2, torch 2.") == 2
+    assert [line for line in lines if line.startswith("### torch")] == ["### torch", "### torch, hot path"]
+    assert {"|  | 64 | 64, both |", "| --- | ---: | ---: |", "|  | 2^22 |"} <= {*lines}
+    assert {"| [gelu](gelu.md) | 2.08 | 3 |", "| [relu](relu.md) | 1.7 |  |", "| [gelu](gelu.md) | 1.725 |"} <= {*lines}
+    assert lines.count("2026-01-31, Z80; xact 1, python 3, numpy 2, torch 2.") == 3
 
 
 def test_the_section_of_one_activation(measured, tmp_path):
