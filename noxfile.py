@@ -148,7 +148,8 @@ def demo(session):
 @nox.session
 def docs(session):
     """Build the documentation into docs/_build; a warning is an error."""
-    install(session, "torch", "docs")
+    install(session, "torch", "docs", project=False)
+    session.install("-e", ".[plot,testing]")  # the reference imports what it documents
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build", *session.posargs)
     session.log("docs/_build/index.html")
 
