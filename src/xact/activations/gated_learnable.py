@@ -45,13 +45,7 @@ def _(x, alpha, beta, xp):
     learnable={"alpha": 0.75, "beta": 0.75},
     budget={
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
-        "C1 float32 by x": (4.5, "e^(beta x) is up to 2.4 ULP off and counts twice; dense: 4.3"),
-        "C1 float32 by alpha": (
-            12,
-            "e^(-u^2) takes 2 u^2 times the error of u, an exponential up to 2.4 ULP off; dense: 11.2",
-        ),
-        "C1 float32 by beta": (10, "as by alpha; dense: 9.2"),
-        "error float16 by alpha": (0.503, "e^(-u^2) takes 2 u^2 times the rounding of u in float32"),
+        "C1 float32 by x": (4.5, "the error of e^(beta x) counts in both terms; dense: 4.2"),
     },
 )
 def erf_act(x, /, alpha=0.75, beta=0.75, *, xp):
@@ -87,9 +81,11 @@ def _(x, alpha, beta, xp):
     learnable={"gamma": 1.25, "delta": 0.85},
     budget={
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
-        "C1 float32": (5, "an error function of softplus, whose exponential is up to 2.4 ULP off; dense: 4.5"),
-        "C1 float32 by delta": (6.5, "e^(-v^2) takes 2 v^2 times the error of softplus; four factors; dense: 5.8"),
-        "C1 float64 by delta": (5.5, "as in float32"),
+        "C1 float64 by x": (4.5, "e^(-v^2) takes 2 v^2 times the error of softplus; JAX, dense: 4.4"),
+        "C1 float32 by gamma": (4.5, "as by x; JAX, dense: 4.3"),
+        "C1 float64 by gamma": (5, "as by x; JAX, dense: 4.6"),
+        "C1 float32 by delta": (8.5, "as by gamma, with two factors more; JAX, dense: 8.0"),
+        "C1 float64 by delta": (7, "as in float32; dense: 6.3"),
         "error float16 by gamma": (0.503, "e^(-v^2) takes 2 v^2 times the error of softplus in float32"),
         "error float16 by x": (0.52, "next to the zero of the slope the float32 rounding of the exponential counts"),
     },

@@ -44,11 +44,18 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return (other ^ (-condition.astype(integer) & (one ^ other))).view(dtype)
 
 
+def _exp(x: Any) -> Any:
+    """Correct to 0.5 ULP in float32, where np.exp is up to 2.4 ULP off and differs between processors."""
+    if x.dtype != np.float32:
+        return np.exp(x)
+    return np.exp(x, dtype=np.float64).astype(np.float32)
+
+
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return rng.uniform(low, high, like.shape).astype(like.dtype)
 
 
-xp = Namespace(np, where=_where, tanh=np.tanh, expm1=np.expm1, cumulative_sum=np.cumsum, uniform=_uniform)
+xp = Namespace(np, exp=_exp, where=_where, tanh=np.tanh, expm1=np.expm1, cumulative_sum=np.cumsum, uniform=_uniform)
 
 
 def owns(cls: type) -> bool:

@@ -169,11 +169,11 @@ def x_erf_softplus_derivative(x, size, rate, /, *, xp):
 
 
 def elish_derivative(x, /, *, xp):
-    """That of (e^x - 1) sigma(x) for x < 0, e (e^2 + 2 e - 1) / (1 + e)^2, e = e^x, above -1.4 as (x - r) P(x), r its
+    """That of (e^x - 1) sigma(x) for x < 0, e (e^2 + 2 e - 1) / (1 + e)^2, e = e^x, above -1.15 as (x - r) P(x), r its
     zero -0.8814; that of x sigma(x) otherwise. Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: own.
     """
     root, value = ELISH_ROOT.of(x, xp)
-    near = (x < 0) & (x > -1.4)
+    near = (x < 0) & (x > -1.15)
     n = xp.where(near, x, -0.5)
     left = (n - root) * horner(n, ELISH.of(x, xp)) + value
     e = xp.exp(xp.where(x < 0, x, 0.0))
