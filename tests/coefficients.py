@@ -238,7 +238,7 @@ def hard_elish_slope(x):
     return (mpmath.exp(x) * (x + 2) - 1) / 2
 
 
-elish_root, elish = about_root(elish_slope, -0.88, -1.5)
+elish_root, elish = about_root(elish_slope, -0.88, -1.2)
 hard_elish_root, hard_elish = about_root(hard_elish_slope, -0.44, -1)
 
 

@@ -90,7 +90,7 @@ CASES = {
     "gelu_sigmoid_derivative": Case(gelu_sigmoid_derivative, 0, 1, small=1500, kinks=(-0.7511542554883911,)),
     "gelu_tanh": Case(lambda x: x * sigma(gelu_tanh_argument(x)), 0, INF, small=22),
     "gelu_tanh_derivative": Case(gelu_tanh_derivative, 0, 1, small=2300, kinks=(-0.752461422071016, -1.75, -0.3125)),
-    "elish_derivative": Case(elish_derivative, 0, 1, small=750, kinks=(-0.881373587019543, -1.5)),
+    "elish_derivative": Case(elish_derivative, 0, 1, small=750, kinks=(-0.881373587019543, -1.15)),
     "gelu_tanh_second_derivative": Case(gelu_tanh_second_derivative, 0, 0, small=12000, kinks=(1.4185040087908283,)),
     "expm1": Case(lambda x: x.expm1(), -1, None, kinks=(0.7, -0.7)),
     "log1mexp": Case(lambda x: (-(-x).expm1()).log(), None, 0, kinks=(0.7,)),

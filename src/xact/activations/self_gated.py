@@ -220,7 +220,7 @@ def _(x, beta, xp):
     tex=r"x\,\tanh(\beta \log(1 + e^x))",
     paper="Misra 2019, Beta Mish: An uni-parametric adaptive activation function derived from Mish",
     budget={
-        "C1 float32 by x": (5.5, "beta beside a product of five factors; JAX, dense: 5.1"),
+        "C1 float32 by x": (5.5, "beta beside a product of five factors; dense: 5.1"),
         "C1 float64 by x": (5, "as in float32; dense: 4.6"),
     },
 )

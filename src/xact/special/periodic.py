@@ -40,14 +40,14 @@ def one_plus_cosine(y, size, /, *, xp):
     return xp.where(cosine > -0.5, 1 + size * cosine, (1 - size) + size * (2 * half * half))
 
 
-def sine_plus_cosine(y, sign, /, *, xp):
-    """sin(y) + cos(y) for the sign 1, sin(y) - cos(y) for -1, as sqrt(2) sin(y + sign pi / 4), which keeps the digits
-    at the zeros; the low part of pi / 4 by first order. Error: 4 / 4 ULP beside the change that 1 ULP of y makes.
-    Source: own.
+def sine_plus_cosine(y, /, *, xp):
+    """sin(y) + cos(y), about its zero -pi / 4 as sqrt(2) sin(y + pi / 4), the low part of pi / 4 by first order.
+    Error: 4 / 4 ULP beside the change that 1 ULP of y makes. Source: own.
     """
     quarter, rest = QUARTER.of(y, xp)
-    z = y + sign * quarter
-    return math.sqrt(2) * (xp.sin(z) + sign * rest * xp.cos(z))
+    z = y + quarter
+    near = xp.abs(z) < 0.4
+    return xp.where(near, math.sqrt(2) * (xp.sin(xp.where(near, z, 0.0)) + rest), xp.sin(y) + xp.cos(y))
 
 
 def sine_square_slope(x, frequency, /, *, xp):
