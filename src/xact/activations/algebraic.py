@@ -16,8 +16,8 @@ def isru(x, /, alpha=1.0, *, xp):
 
 @isru.derivative
 def _(x, alpha, xp):
-    t = 1 + alpha * (x * x)
-    return 1 / (t * xp.sqrt(t))
+    t = 1 / (1 + alpha * (x * x))
+    return t * xp.sqrt(t)
 
 
 @activation(
@@ -34,8 +34,8 @@ def isrlu(x, /, alpha=1.0, *, xp):
 @isrlu.derivative
 def _(x, alpha, xp):
     n = xp.minimum(x, 0.0)
-    t = 1 + alpha * (n * n)
-    return 1 / (t * xp.sqrt(t))
+    t = 1 / (1 + alpha * (n * n))
+    return t * xp.sqrt(t)
 
 
 @activation(
