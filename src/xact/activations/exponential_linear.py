@@ -180,7 +180,7 @@ def _(x, version, xp):
     budget={
         "parameters": (1, "the value crosses 0 near -alpha, where terms with alpha cancel"),
         "C1 float64 by alpha": (4.5, "a quotient of a logarithm less a product; dense: 4.2"),
-        "error float16": (0.6, "next to this zero the rounding in float32 counts"),
+        "error float16": (1, "next to this zero the rounding in float32 counts; all inputs: 0.94"),
     },
 )
 def soft_exponential(x, /, alpha=0.5, *, xp):
