@@ -110,14 +110,16 @@ def calls(library, function, arrays, backward):
         if not backward:
             return lambda: jax.block_until_ready(function(*given))
         # The sum of a softmax is constant, which a compiler could see; the weights are not.
-        weights = jnp.asarray(arrays[0])
+        weights = jnp.asarray(
+            np.random.default_rng(1).standard_normal(jax.eval_shape(function, *given).shape, np.float32)
+        )
         gradient = jax.jit(jax.grad(lambda *a: jnp.vdot(weights, function(*a)), argnums=tuple(range(len(given)))))
         return lambda: jax.block_until_ready(gradient(*given))
     given = [torch.from_numpy(array) for array in arrays]
     if not backward:
         return lambda: function(*given)
     given = [tensor.requires_grad_() for tensor in given]
-    cotangent = torch.ones_like(given[0])
+    cotangent = torch.ones_like(function(*given))
     return lambda: torch.autograd.grad(function(*given), given, cotangent)
 
 
