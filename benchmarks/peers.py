@@ -9,7 +9,7 @@ CORE += ("hardswish", "softsign", "logsigmoid")
 
 # What torch writes differently, or composes of two functions.
 TORCH = {
-    "swish": F.silu,
+    "swish": lambda x, beta: x * torch.sigmoid(beta * x),
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
