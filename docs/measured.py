@@ -39,7 +39,9 @@ than what 1 ULP of the input changes.
 SPEED = """\
 The time of a call of xact as a multiple of the library's own function (NumPy has none: of the formula as one would
 type it), float32, both in turn in one process, medians; "both" is forward and backward. Where xact takes longer it
-computes more: the tails, the lower half of a derivative, both ends of a softmax. `64` is the cost of a call.
+computes more: the tails, the lower half of a derivative, both ends of a softmax. `64` is the cost of a call. At 2^24
+with gradients some ten pairs are timed, and what the system takes for fresh memory is in them: single ratios move
+by a factor of 2 from run to run.
 
 `hot path` is eager PyTorch under `xact.nn.hot_path("compile")`, `torch.compile` compiles both sides. On a GPU other
 ratios hold, and large tensors take the hot path unasked.
