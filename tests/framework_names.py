@@ -1,8 +1,4 @@
-"""The names every framework has, as its documentation lists them, and those no function of ours stands for yet."""
-
-import pytest
-
-from xact.compat import FRAMEWORKS
+"""The names every framework has, as its documentation lists them."""
 
 NAMES = {
     "torch": """Threshold ReLU RReLU Hardtanh ReLU6 Sigmoid Hardsigmoid Tanh SiLU Mish Hardswish ELU CELU SELU GLU GELU
@@ -49,14 +45,3 @@ NAMES = {
     "echo-ai": """weighted_tanh mish silu aria2 beta_mish eswish swish elish hard_elish mila sineReLU fts sqnl isru
         isrlu bent_id soft_clipping SReLU APL BReLU Maxout SoftExponential""",
 }
-
-# Names that no function of the catalogue stands for yet. Those that are in the tables all the same name the function to
-# come; a test that passes says that the name can go from here.
-PENDING: dict[str, str] = {}
-
-
-def keys(framework):
-    """The keys of a framework's table, as parameters of a test; those that are pending have to fail."""
-    pending = PENDING.get(framework, "").split()
-    mark = pytest.mark.xfail(reason="not in the catalogue yet", strict=True)
-    return [pytest.param(key, marks=[mark] if key in pending else []) for key in FRAMEWORKS[framework]]

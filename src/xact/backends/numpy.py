@@ -45,7 +45,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _exp(x: Any) -> Any:
-    """Correct to 0.5 ULP in float32, where np.exp is up to 2.4 ULP off and differs between processors."""
+    """Correct to 0.5 ULP in float32, where np.exp is up to 2.4 ULP off."""
     if x.dtype != np.float32:
         return np.exp(x)
     return np.exp(x, dtype=np.float64).astype(np.float32)
