@@ -120,7 +120,7 @@ def package(session):
     session.run("python", "-m", "venv", "--clear", f"{folder}/fresh")
     pip = [f"{folder}/fresh/bin/python", "-m", "pip", "install", "--quiet"]
     version = PROJECT["project"]["version"]
-    session.run(*pip, f"{folder}/dist/xact-{version}-py3-none-any.whl", external=True)
+    session.run(*pip, f"{folder}/dist/xact_activations-{version}-py3-none-any.whl", external=True)
 
     def check(code):
         with session.chdir(folder):

@@ -145,7 +145,7 @@ class Monitor:
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ImportError("Monitor.plot needs matplotlib; install xact[plot]") from error
+            raise ImportError('Monitor.plot needs matplotlib: pip install "xact-activations[plot]"') from error
         layers = list(self.layers.values())
         places = range(len(layers))
         figure = Figure(figsize=(9, 1.5 + 0.3 * len(layers)), layout="constrained")

@@ -1,6 +1,6 @@
 """The contract as a tool: `check` measures any activation, a user's own included, against its own formula.
 
-Needs the extra `testing`: python -m pip install 'xact[testing]'.
+Needs the extra `testing`: pip install "xact-activations[testing]".
 """
 
 from xact.testing.check import Report as Report
