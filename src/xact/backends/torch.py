@@ -22,6 +22,7 @@ from xact.backends.torch_arrays import generator as generator
 from xact.backends.torch_arrays import halves as halves
 from xact.backends.torch_arrays import join as join
 from xact.backends.torch_arrays import reshape as reshape
+from xact.backends.torch_autocast import CASTS, cast
 from xact.backends.torch_evaluate import COMPUTE, along, recorded, to, transformed
 from xact.backends.torch_evaluate import evaluate as evaluate
 from xact.backends.torch_namespaces import xp
@@ -29,13 +30,6 @@ from xact.backends.torch_transforms import Options, forward_over_forward
 
 INPLACE = True
 AXES_OF_SCALARS = 1
-
-# What autocast computes in its low precision, and, except on a CPU, in float32.
-LOWERED = frozenset({"prelu"})
-RAISED = frozenset({"softmax", "log_softmax", "softplus"})
-# Devices that have it, asked for here because the compiler of torch 2.11 cannot look up one.
-DEVICES = ("cpu", "cuda", "hpu", "maia", "mps", "mtia", "xla", "xpu", torch._C._get_privateuse1_backend_name())
-AUTOCAST = frozenset(device for device in DEVICES if torch.amp.is_autocast_available(device))
 
 
 def owns(cls: type) -> bool:
@@ -57,8 +51,8 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     compiling = is_compiling()
     if not compiling and (kernel := torch_kernels.native(activation.key, operands, False)):
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
-    if activation.name in LOWERED or activation.name in RAISED:
-        operands = (_autocast(activation.name, x), *operands[1:])
+    if activation.name in CASTS and _option(activation, options, "dtype") is None:
+        operands = (cast(activation.name, x), *operands[1:])
     compiled = False
     if type(x) in torch_kernels.PLAIN:
         compiled = not compiling and hot_path.chosen(x) and _compilable(activation, operands, options)
@@ -83,14 +77,11 @@ def _refuse_plain(activation: Any, operands: tuple[Any, ...]) -> None:
             )
 
 
-def _autocast(name: str, x: Any) -> Any:
-    """The array in the dtype that autocast computes this function in."""
-    device = x.device.type
-    if x.dtype == torch.float64 or device not in AUTOCAST or not torch.is_autocast_enabled(device):
-        return x
-    if name in LOWERED:
-        return x.to(torch.get_autocast_dtype(device))
-    return x if device == "cpu" else x.float()
+def _option(activation: Any, options: tuple[Any, ...], name: str) -> Any:
+    for option, value in zip(activation.body.options, options, strict=True):
+        if option == name:
+            return value
+    return None
 
 
 def _compilable(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...]) -> bool:
