@@ -82,7 +82,7 @@ def _bits(value: Any, dtype: torch.dtype) -> Any:
 @cache
 def _bits_of_number(digits: str, dtype: torch.dtype) -> int:
     # By digits: 0.0 and -0.0 are one key of a cache.
-    return int(torch.tensor(float.fromhex(digits), dtype=dtype).view(INTEGERS[dtype]))
+    return int(torch.tensor(float.fromhex(digits), dtype=dtype, device="cpu").view(INTEGERS[dtype]))
 
 
 def _wide(function: Callable[..., Any]) -> Callable[..., Any]:

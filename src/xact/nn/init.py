@@ -53,7 +53,9 @@ def gain(activation: Any, *values: Any, mode: str = "forward", **parameters: Any
     initial = {name: found.learnable[name] for name in found.required if name in found.learnable}
     function = found if mode == "forward" else derivative(found)
     known = {name: 0.0 if value is REQUIRED else value for name, value in {**found.defaults, **initial}.items()}
-    square = _second_moment(lambda z: function(z, **initial), list(found.kinks_at(known)))
+    # Wherever Modules are being made, on "meta" too.
+    with torch.device("cpu"):
+        square = _second_moment(lambda z: function(z, **initial), list(found.kinks_at(known)))
     if not 0 < square < math.inf:
         what = found.name if mode == "forward" else f"the derivative of {found.name}"
         raise ValueError(f"gain: the mean square of {what} is {square:g} for standard normal input; there is no gain")
