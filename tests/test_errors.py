@@ -62,22 +62,24 @@ def test_nothing_given(case: cases.Case) -> None:
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_dtypes(case: cases.Case, library: str) -> None:
-    """Integers are taken where torch.nn.functional takes them, and become there what they become here."""
+    """Integers and bools are taken where torch takes them, and become there what they become here."""
     values = np.arange(4).reshape(2, 2, *[1] * (case.arrays[0].ndim - 2))
     for dtype in ("bool", "int8", "uint8", "int32", "int64", "complex64"):
         arrays = [array(library, values.tolist(), dtype) for _ in case.arrays]
-        integers = case.activation.integers if "int" in dtype else None
+        kinds = case.activation.integers or ""
+        integers = kinds if "int" in dtype or dtype in kinds else ""
         if case.activation is xact.hardtanh and dtype == "uint8":
             # -1, its default bound, is no unsigned number; torch refuses it too.
             refused(xact.ParameterError, "min_val", partial(case.call, *arrays))
         elif integers:
             got = case.call(*arrays)
             float_dtype = {"numpy": "float64", "jax": "float64", "torch": "float32"}[library]
-            assert str(got.dtype).endswith(dtype if integers == "keep" else float_dtype)
-            known = case.call(*(array(library, values.tolist(), float_dtype) for _ in arrays))
+            assert str(got.dtype).endswith(dtype if integers.startswith("keep") else float_dtype)
+            given = np.asarray(array("numpy", values.tolist(), dtype)).tolist()
+            known = case.call(*(array(library, given, float_dtype) for _ in arrays))
             np.testing.assert_array_equal(np.asarray(got), np.asarray(known))
         else:
-            and_integers = " and integers" if case.activation.integers else ""
+            and_integers = ", integers and bool" if "bool" in kinds else " and integers" if kinds else ""
             text = (
                 f"{case.activation.name} takes float16, bfloat16, float32, float64{and_integers}, got {dtype}; "
                 "convert the array first"
@@ -86,19 +88,27 @@ def test_dtypes(case: cases.Case, library: str) -> None:
 
 
 @pytest.mark.needs("torch")
-@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "int64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "int64", "bool"])
 @pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation.integers], ids=str)
 def test_integers_as_torch(case: cases.Case, dtype: str) -> None:
     import torch
 
-    name = case.activation.name
+    name = "exp" if case.activation is xact.exponential else case.activation.name
     theirs = (
         getattr(torch.nn.functional, name, None)
         or getattr(torch, name, None)
         or getattr(torch.nn, case.activation.module)()
     )
+    options = {} if case.activation.elementwise else {"dim": -1}
     x = torch.arange(4).to(getattr(torch, dtype))
-    assert case.call(x).dtype == theirs(x, **case.parameters).dtype
+    if dtype == "bool" and "bool" not in case.activation.integers:
+        if name == "identity":
+            return
+        with pytest.raises((NotImplementedError, RuntimeError)):
+            theirs(x, **case.parameters, **options)
+        refused(xact.DtypeError, "got bool", partial(case.call, x))
+        return
+    assert case.call(x).dtype == theirs(x, **case.parameters, **options).dtype
 
 
 @pytest.mark.parametrize("case", SIMPLE, ids=str)

@@ -259,7 +259,8 @@ def activation(
     layout: for a gate, which half of a packed array is the gate: ``gate_first``, ``value_first``, ``interleaved``.
     learnable: parameters the Module learns, with their initial values.
     inplace: whether torch.nn's function of this name has ``inplace``.
-    integers: ``"keep"`` or ``"float"`` where torch.nn.functional's accepts integers and returns one or the other.
+    integers: ``"keep"`` or ``"float"`` where torch's function accepts integers and returns one or the other;
+    ``"keep, bool"`` or ``"float, bool"`` where it accepts booleans too.
     requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
     kinks: points without a derivative, and the derivative chosen there: numbers, or expressions of arguments.

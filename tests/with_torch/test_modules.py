@@ -4,6 +4,8 @@ import copy
 import inspect
 import math
 import pickle
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -431,3 +433,58 @@ def test_activation_refuses() -> None:
         xact.nn.Activation("elu", beta=1.0)
     with pytest.raises(TypeError, match="needs an activation or its name, got <built-in method relu"):
         xact.nn.Activation(torch.relu)
+
+
+# What torch's Modules take and refuse
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64, torch.bool, torch.complex64], ids=str)
+def test_identity_returns_its_input(dtype: torch.dtype) -> None:
+    x = torch.ones(3, dtype=dtype)
+    assert xact.nn.Identity(54, unused=0.1)(x) is x
+    if dtype not in (torch.bool, torch.complex64):
+        assert xact.identity(x) is x
+    if dtype.is_floating_point:
+        leaf = x.clone().requires_grad_()
+        assert xact.identity(leaf) is leaf
+
+
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+@pytest.mark.parametrize("name", [name for name in torch.nn.modules.activation.__all__ if name in dir(xact.nn)])
+def test_inputs_as_torch(name: str) -> None:
+    """Dimensions and dtypes, but for complex numbers and for empty arrays of integers."""
+    arguments = (0.1, 2.0) if name == "Threshold" else ()
+    ours, theirs = (getattr(home, name)(*arguments) for home in (xact.nn, torch.nn))
+    for dimensions in range(7):
+        for dtype in (torch.float32, torch.int64, torch.bool):
+            x = torch.ones([2] * dimensions, dtype=dtype)
+            results = []
+            for module in (ours, theirs):
+                try:
+                    y = module(x)
+                    results.append((y.dtype, y.shape))
+                except Exception as error:
+                    results.append(error)
+            if isinstance(results[1], Exception):
+                assert isinstance(results[0], (type(results[1]), NotImplementedError)), (x.shape, dtype, results)
+            else:
+                assert results[0] == results[1], (x.shape, dtype, results)
+
+
+def test_meta_as_the_default_device() -> None:
+    """Nothing is made on the default device, at import or at a first call."""
+    code = (
+        "import torch\n"
+        "with torch.device('meta'):\n"
+        "    import xact, xact.nn\n"
+        "    assert abs(xact.nn.init.gain('relu') - 2**0.5) < 1e-12\n"
+        "    x = torch.linspace(-3, 3, 10_000, device='cpu')\n"
+        "    y, module = xact.elu(x), xact.nn.GELU(backward_bits=2)\n"
+        "    gradient, = torch.autograd.grad(module(x.requires_grad_()).sum(), x)\n"
+        "    model = torch.nn.Sequential(torch.nn.ReLU())\n"
+        "    with xact.nn.monitor(model) as seen:\n"
+        "        model(x.detach()[None])\n"
+        "    str(seen)\n"
+        "assert torch.equal(y, xact.elu(x)) and gradient.is_cpu\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

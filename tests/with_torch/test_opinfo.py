@@ -85,9 +85,10 @@ def difference(name: str, sample: Any) -> tuple[type[Exception] | None, str] | N
     if name == "clamp" and any(not fits(value, sample.input) for value in given):
         return xact.ShapeError, "a parameter never enlarges the result"
     converts = sample.kwargs.get("dtype") is not None
-    if (dtype.is_complex or dtype == torch.bool) and not converts:
+    taken = xact.get(name).integers or ""
+    if (dtype.is_complex or (dtype == torch.bool and "bool" not in taken)) and not converts:
         return xact.DtypeError, "activations of real numbers"
-    if dtype in INTEGERS and not xact.get(name).integers and not converts:
+    if dtype in INTEGERS and not taken and not converts:
         return xact.DtypeError, "torch.nn.functional takes no integers here, but for an empty array"
     if name == "threshold" and dtype == torch.uint8 and min(given) < 0:
         return xact.ParameterError, "torch wraps a negative number around"

@@ -171,12 +171,15 @@ def _(x, xp):
 @activation(
     tex=r"\operatorname{sign}(x)",
     paper="Rosenblatt 1958, The Perceptron",
+    integers="keep, bool",
     aliases=("signum", "bipolar_step"),
     kinks={0: 0},
 )
 def sign(x, /, *, xp):
     """-1, 0 or 1. Its derivative is 0, so nothing before it learns."""
-    return xp.where((x == 0) | xp.isnan(x), x, xp.sign(x))
+    if x.dtype == xp.bool:
+        return x & x
+    return xp.where((x == 0) | (x != x), x, xp.sign(x))
 
 
 @sign.derivative
@@ -191,7 +194,7 @@ def _(x, xp):
     aliases=("linear",),
 )
 def identity(x, /, *, xp):
-    """Returns a copy of its input: a placeholder where an activation is expected."""
+    """Returns its input, or a copy of it: a placeholder where an activation is expected."""
     # By a product, because an array that is input and output at once cannot be kept for a derivative.
     return 1 * x
 

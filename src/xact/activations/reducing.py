@@ -9,6 +9,7 @@ CANCELS = "where the largest entry and the logarithm cancel, what is left has th
     tex=r"\log(\sum_j e^{x_j})",
     paper="Blanchard, Higham & Higham 2021, Accurately Computing the Log-Sum-Exp and Softmax Functions",
     module="LogSumExp",
+    integers="float, bool",
     budget={"C1 row": (1.0, CANCELS)},
 )
 def logsumexp(x, /, *, axis=-1, keepdims=False, xp):

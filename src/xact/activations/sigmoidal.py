@@ -6,7 +6,7 @@ from xact._activation import activation
 @activation(
     tex=r"\frac{1}{1 + e^{-x}}",
     paper="Verhulst 1838, Notice sur la loi que la population suit dans son accroissement",
-    integers="float",
+    integers="float, bool",
     aliases=("logistic",),
 )
 def sigmoid(x, /, *, xp):
@@ -25,7 +25,7 @@ def _(x, xp):
     return -xp.logistic_pdf(x) * xp.tanh(x / 2)
 
 
-@activation(tex=r"\tanh(x)", paper="LeCun et al. 1998, Efficient BackProp", integers="float")
+@activation(tex=r"\tanh(x)", paper="LeCun et al. 1998, Efficient BackProp", integers="float, bool")
 def tanh(x, /, *, xp):
     """Squashes the real line into (-1, 1), with slope 1 at the origin."""
     return xp.tanh(x)
@@ -199,7 +199,12 @@ def _(x, xp):
     return xp.sigmoid(x)
 
 
-@activation(tex="e^x", paper="Nelder & Wedderburn 1972, Generalized Linear Models", aliases=("exp",))
+@activation(
+    tex="e^x",
+    paper="Nelder & Wedderburn 1972, Generalized Linear Models",
+    integers="float, bool",
+    aliases=("exp",),
+)
 def exponential(x, /, *, xp):
     """Turns log-intensities into intensities, as the link of Poisson regression does."""
     return xp.exp(x)

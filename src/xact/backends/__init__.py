@@ -35,14 +35,18 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 def converts(activation: Any, dtype: str) -> bool:
     """Whether an array of this dtype, which is not floating, becomes floating first; refuse what is not taken."""
-    if activation.integers and dtype.removeprefix("u").startswith("int"):
-        return bool(activation.integers == "float")
-    takes = "float16, bfloat16, float32, float64" + (" and integers" if activation.integers else "")
+    kinds = activation.integers or ""
+    if (kinds and dtype.removeprefix("u").startswith("int")) or (dtype == "bool" and dtype in kinds):
+        return kinds.startswith("float")
+    takes = "float16, bfloat16, float32, float64"
+    takes += ", integers and bool" if "bool" in kinds else " and integers" if kinds else ""
     raise DtypeError(f"{activation.name} takes {takes}, got {dtype}; convert the array first")
 
 
 def whole(activation: Any, dtype: str, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands of a call on integers, its numbers cut off to integers, so that the result has integers too."""
+    if dtype == "bool":
+        return operands
     bits = int(dtype.lstrip("uint"))
     low = 0 if dtype.startswith("u") else -(1 << (bits - 1))
     for label, value in zip(activation.operands, operands, strict=True):

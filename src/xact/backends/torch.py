@@ -29,6 +29,8 @@ from xact.backends.torch_namespaces import xp
 from xact.backends.torch_transforms import Options, forward_over_forward
 
 INPLACE = True
+# The activation that gives back its input itself, as the Module of that name in torch.nn does.
+RETURNED = "identity"
 AXES_OF_SCALARS = 1
 
 
@@ -41,7 +43,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     if x.dtype not in COMPUTE:
         x = floating(activation, x)
         operands = (x, *operands[1:])
-        if x.dtype not in COMPUTE:
+        if x.dtype not in COMPUTE and activation.key != RETURNED:
             operands = backends.whole(activation, dtype_name(x), operands)
             result = activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
             return x.copy_(result) if inplace else result
@@ -51,6 +53,8 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     compiling = is_compiling()
     if not compiling and (kernel := torch_kernels.native(activation.key, operands, False)):
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
+    if activation.key == RETURNED:
+        return x
     if activation.name in CASTS and _option(activation, options, "dtype") is None:
         operands = (cast(activation.name, x), *operands[1:])
     compiled = False

@@ -7,6 +7,7 @@ import torch
 
 from xact import _activation
 from xact._catalogue import get
+from xact._errors import ShapeError
 from xact._signature import REQUIRED, bind
 from xact.nn import _few_bits
 
@@ -79,7 +80,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
-        "forward": _masked if activation.body.masks else _of_two if len(activation.arrays) > 1 else _of_one,
+        "forward": _forward(activation, twin),
         # The attribute that holds the value of each argument.
         "_arguments": arguments,
         "backward_bits": None,
@@ -123,6 +124,25 @@ class _Minted(torch.nn.Module):
         defaults = constructor_defaults(self.activation)
         values = {name: self._initial.get(name, getattr(self, name)) for name in defaults}
         return ", ".join(f"{name}={value!r}" for name, value in values.items() if value != defaults[name])
+
+
+def _forward(activation: "_activation.Activation", twin: type[torch.nn.Module] | None) -> Any:
+    if twin is torch.nn.Identity:
+        return twin.forward
+    if twin is torch.nn.Softmax2d:
+        return _of_images
+    return _masked if activation.body.masks else _of_two if len(activation.arrays) > 1 else _of_one
+
+
+def _of_images(self: Any, input: Any) -> Any:
+    return _call(self, _images(input))
+
+
+@torch.fx.wrap
+def _images(x: Any) -> Any:
+    if x.dim() not in (3, 4):
+        raise ShapeError(f"Softmax2d takes images, (N, C, H, W) or (C, H, W), got {x.dim()} dimensions")
+    return x
 
 
 def _of_one(self: Any, input: Any) -> Any:

@@ -14,7 +14,7 @@ from xact.nn._table import table
 # A derivative below this share of its largest value counts as saturated.
 SATURATED = 0.01
 # Where the largest value is looked for: derivatives without a bound have one here.
-GRID = torch.linspace(-10, 10, 801)
+GRID = torch.linspace(-10, 10, 801, device="cpu")
 HEADER = ("layer", "activation", "calls", "mean", "std", "1 %", "50 %", "99 %", "saturated", "dead", "dead channels")
 COMPILED = (
     "monitor sees nothing of a compiled model, in which hooks do not run; monitor it before torch.compile, or its "

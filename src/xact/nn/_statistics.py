@@ -23,9 +23,9 @@ class Layer:
         self._flat: tuple[Any, Any] | None = None
         # A uniform sample of the rows seen: those with the largest of keys drawn at random.
         self._rows = self._mean.new_empty(0, channels)
-        self._keys = torch.empty(0)
+        self._keys = torch.empty(0, device="cpu")
         # Its own: the model draws the same numbers with a monitor as without.
-        self._random = torch.Generator().manual_seed(0)
+        self._random = torch.Generator("cpu").manual_seed(0)
 
     def add(self, rows: torch.Tensor, flat: tuple[Any, Any] | None) -> None:
         """Take in a call: its outputs as rows of channels, and how many inputs per channel are saturated and dead."""
@@ -45,9 +45,9 @@ class Layer:
         self._sample(rows)
 
     def _sample(self, rows: torch.Tensor) -> None:
-        taken = torch.randint(len(rows), (min(len(rows), TAKEN),), generator=self._random)
+        taken = torch.randint(len(rows), (min(len(rows), TAKEN),), generator=self._random, device="cpu")
         self._rows = torch.cat([self._rows, rows[taken.to(rows.device)]])
-        self._keys = torch.cat([self._keys, torch.rand(len(taken), generator=self._random)])
+        self._keys = torch.cat([self._keys, torch.rand(len(taken), generator=self._random, device="cpu")])
         capacity = max(TAKEN, min(ROWS, KEPT // max(self.width, 1)))
         if len(self._keys) > capacity:
             self._keys, kept = self._keys.topk(capacity)
