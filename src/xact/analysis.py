@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
-
-import numpy as np
 
 from xact._catalogue import get
 from xact._derivatives import derivative, value_and_derivative
+from xact._display import table
+from xact._extras import needs
+
+with needs("xact.analysis", "numpy"):
+    import numpy as np
 
 Function = Callable[[Any], Any]
 
@@ -49,6 +52,9 @@ class Properties:
     def range(self) -> str:
         """The range as an interval, `[-0.278465, inf)`."""
         return f"{'(['[self.reached[0]]}{self.low:.6g}, {self.high:.6g}{')]'[self.reached[1]]}"
+
+    def _repr_html_(self) -> str:
+        return table((), [(key.name, str(getattr(self, key.name))) for key in fields(self)])
 
     def __str__(self) -> str:
         kinds = ", ".join(filter(None, (self.monotonic, self.parity, self.convexity)))
@@ -106,19 +112,23 @@ def properties(f: Any, **parameters: Any) -> Properties:
 def curve(f: Any, start: float = -5.0, stop: float = 5.0, count: int = 201) -> dict[str, Any]:
     """The name of an elementwise activation of one array, numbers `x`, the values `y` and the `derivative` there.
 
-    Learnable parameters without a default have their initial value, others 1/4. Raises `ValueError` for gates and along
-    an axis.
+    `spec` says with which parameters: learnable ones without a default have their initial value, others 1/4. Raises
+    `ValueError` for gates and along an axis.
 
-    >>> curve("relu", -1, 1, 3)
-    {'name': 'relu', 'x': array([-1.,  0.,  1.]), 'y': array([0., 0., 1.]), 'derivative': array([0., 0., 1.])}
+    >>> found = curve("swish(2)", -1, 1, 3)
+    >>> found["name"], found["spec"]
+    ('swish', {'name': 'swish', 'beta': 2})
+    >>> found["x"], found["y"].round(3), found["derivative"].round(3)
+    (array([-1.,  0.,  1.]), array([-0.119,  0.   ,  0.881]), array([-0.091,  0.5  ,  1.091]))
     """
     activation = get(f)
     if not activation.elementwise or len(activation.arrays) != 1:
         raise ValueError(f"{activation.name} is no function of one number")
     given = {name: activation.learnable.get(name, PLACEHOLDER) for name in activation.required}
+    bound = activation.replace(**{**activation.replaced, **given})
     x = np.linspace(start, stop, count)
-    y, slope = value_and_derivative(activation)(x, **given)
-    return {"name": activation.name, "x": x, "y": y, "derivative": slope}
+    y, slope = value_and_derivative(bound)(x)
+    return {"name": activation.name, "spec": bound.spec, "x": x, "y": y, "derivative": slope}
 
 
 def _grid(kinks: Iterable[float]) -> np.ndarray:

@@ -4,9 +4,15 @@ Where torch.nn has a class of the name, ours is its subclass: constructor, attri
 own. Every other activation gets a Module whose constructor is the function's signature.
 """
 
+import importlib
 from typing import Any
 
 from xact._activation import catalogue
+from xact._extras import needs
+
+with needs("xact.nn", "torch"):
+    importlib.import_module("torch")
+
 from xact.backends.hot_path import hot_path as hot_path
 from xact.nn import init as init
 from xact.nn._groups import param_groups as param_groups

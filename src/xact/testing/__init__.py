@@ -3,5 +3,8 @@
 Needs the extra `testing`: pip install "xact-activations[testing]".
 """
 
-from xact.testing.check import Report as Report
-from xact.testing.check import check as check
+from xact._extras import needs
+
+with needs("xact.testing", "testing"):
+    from xact.testing.check import Report as Report
+    from xact.testing.check import check as check
