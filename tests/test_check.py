@@ -1,6 +1,8 @@
 """The command `xact check`: what it prints, stores, and returns."""
 
 import json
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,9 +98,13 @@ def test_what_has_no_readable_formula(capsys, monkeypatch):
         raise ValueError("no formula")
 
     monkeypatch.setattr("xact.testing.command.check", unreadable)
-    assert main(["check", "silu", *QUICK]) == 0
+    # Whoever names it asks whether it is right.
+    assert main(["check", "silu", *QUICK]) == 1
     text = capsys.readouterr().out
     assert line(text, "silu", "not", "measured:") == ["no", "formula"]
+    monkeypatch.setattr("xact._commands.names", lambda: ["silu"])
+    assert main(["check", *QUICK]) == 0
+    text = capsys.readouterr().out
     assert "0 activations, 0 measurements" in text
 
 
@@ -204,3 +210,138 @@ def test_figures(number, text):
 def test_a_stored_infinity_is_text(tmp_path):
     record.write(tmp_path / "a.json", {"rows": [{"ulp": INFINITY}], "worst": [INFINITY, 3]})
     assert read(tmp_path / "a.json") == {"rows": [{"ulp": "inf"}], "worst": ["inf", 3]}
+
+
+def declared(tex, body, rule, by=None, parameters=(1.0,)):
+    """An activation of a user's, with a body and rules of (x, a, xp)."""
+
+    @xact.activation(tex=tex)
+    def planted(x, /, a=1.5, *, xp):
+        return body(x, a, xp)
+
+    planted.derivative(lambda x, a, xp: rule(x, a, xp))
+    if by:
+        planted.derivative("a")(lambda x, a, xp: by(x, a, xp))
+    return planted
+
+
+def slope(x, a, xp):
+    t = xp.tanh(a * x)
+    return t + a * x * (1 - t * t)
+
+
+def value(x, a, xp):
+    return x * xp.tanh(a * x)
+
+
+def by_a(x, a, xp):
+    return x * x * (1 - xp.tanh(a * x) ** 2)
+
+
+# What is planted in x tanh(a x): body, rule, rule of the parameter; and the sentence that comes first.
+PLANTED = {
+    "rule": (value, lambda *args: 1.5 * slope(*args), by_a, "derivative by x is wrong at x = 1.3, a = 1.5"),
+    "nan": (value, lambda x, a, xp: slope(x, a, xp) / (0 * x), by_a, "derivative by x is wrong at x = 1.3, a = 1.5"),
+    "sign": (value, lambda *args: -slope(*args), by_a, "derivative by x is wrong at x = 1.3, a = 1.5"),
+    "body": (lambda *args: 1 + value(*args), slope, by_a, "value is wrong at x = 1.3, a = 1.5"),
+    "parameter": (value, slope, lambda *args: 2 * by_a(*args), "derivative by a is wrong at x = 1.3, a = 1.5"),
+    "one side": (
+        value,
+        lambda x, a, xp: xp.where(x < 0, 0.9, 1.0) * slope(x, a, xp),
+        by_a,
+        "derivative by x is wrong at x = -1.3, a = 1.5",
+    ),
+    "a short range": (
+        lambda x, a, xp: value(x, a, xp) + xp.where((x > 0.33) & (x < 0.35), 0.01, 0.0),
+        slope,
+        by_a,
+        "value is wrong at x = 0.34, a = 1.5",
+    ),
+    "with another parameter": (
+        lambda x, a, xp: x * xp.tanh(1.5 * x),
+        lambda x, a, xp: slope(x, 1.5, xp),
+        by_a,
+        "value is wrong at x = 1.3, a = 2.68985",
+    ),
+}
+
+
+@pytest.mark.usefixtures("own_catalogue")
+@pytest.mark.parametrize("kind", PLANTED)
+def test_the_first_line_can_be_checked_by_hand(kind, capsys):
+    *functions, sentence = PLANTED[kind]
+    declared(r"x\,\tanh(a x)", *functions)
+    assert main(["check", "planted", *QUICK]) == 1
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith(sentence)
+    figures = re.fullmatch(r".*: the formula gives (\S+), the (body|rule) (\S+)", first)
+    assert figures, first
+    at = dict(re.findall(r"(\w) = ([-.\d]+)", first))
+    x, a = float(at["x"]), float(at["a"])
+    value = {"value": x * math.tanh(a * x), "x": math.tanh(a * x) + a * x / math.cosh(a * x) ** 2}
+    value |= {"a": (x / math.cosh(a * x)) ** 2}
+    quantity = first.removeprefix("derivative by ").partition(" ")[0]
+    assert float(figures[1]) == pytest.approx(value[quantity], rel=1e-3)
+    assert float(figures[3]) != pytest.approx(value[quantity], rel=1e-3)
+    # Then what is wrong far out, the table, what is violated, and what its names mean.
+    start = next(i for i, text in enumerate(rest) if text.startswith("error in ULP"))
+    assert all(re.match(r"(value|derivative by \w) (is wrong |loses digits )?at x = ", text) for text in rest[:start])
+    assert [text[:3] for text in rest if re.match("C[123]: ", text)] == ["C1:", "C2:", "C3:"]
+
+
+@pytest.mark.usefixtures("own_catalogue")
+@pytest.mark.slow
+def test_a_definition_with_weak_tails_is_not_drowned(capsys):
+    """x tanh(a x) as one writes it: infinity times 0, an overflow, a cancellation; each is told once."""
+    declared(r"x\,\tanh(a x)", value, slope, by_a)
+    assert main(["check", "planted", "--backend", "numpy"]) == 1
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    told = lines[: next(i for i, line in enumerate(lines) if line.startswith("error in ULP"))]
+    assert 2 <= len(told) <= 6
+    assert "wrong" not in "".join(told)
+    assert any("derivative by x at x = -inf, a = 1.5: the formula gives -1, the rule nan" in line for line in told)
+    assert any("derivative by a loses digits at x = " in line for line in told)
+    assert sum("VIOLATED" in line for line in lines) <= 9
+    assert main(["check", "planted", "--backend", "numpy", "--verbose"]) == 1
+    assert sum("VIOLATED" in line for line in capsys.readouterr().out.splitlines()) > 30
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_what_is_wrong_with_a_gate_and_along_an_axis():
+    @xact.activation(tex=r"\text{gate}\,\text{value}^2", layout="gate_first")
+    def planted_gate(gate, value, /, *, xp):
+        return gate * value * value
+
+    planted_gate.derivative("gate")(lambda value, xp: value * value)
+    planted_gate.derivative("value")(lambda gate, value, xp: gate * value)
+    found = check(planted_gate, ["numpy"], ["float32"]).findings
+    assert found[0] == "derivative by value is wrong at gate = 1.3, value = -10: the formula gives -26, the rule -13"
+
+    @xact.activation(tex=r"x_i - \frac{1}{n} \sum_j x_j")
+    def planted_row(x, /, *, axis=-1, xp):
+        return x - xp.mean(x, axis=axis, keepdims=True)
+
+    planted_row.pullback("x")(lambda dy, axis, xp: dy)
+    found = check(planted_row, ["numpy"], ["float32"]).findings
+    at = "x = [1.3, -0.7, 0.5, 2.1], dy = [1.0, 0.0, 0.0, 0.0], entry 0"
+    assert found == [f"pullback is wrong at {at}: the formula gives 0.75, the rule 1"]
+
+
+@pytest.mark.usefixtures("own_catalogue")
+@pytest.mark.parametrize("name", ["silu", "hardtanh", "softmax", "swiglu"])
+def test_nothing_is_found_where_nothing_is_wrong(name):
+    report = check(name, ["numpy"], ["float32"])
+    assert report.findings == [] and "wrong" not in report.clauses()
+    assert str(report).splitlines()[0].startswith("clause")
+
+
+def test_wrong_arguments_of_check():
+    for given, sentence in [
+        ({"libraries": ["tensorflow"]}, "`libraries` is a list of names of 'numpy', 'jax', 'torch'; got ..tensorflow"),
+        ({"libraries": "numpy"}, "`libraries` is a list of names of 'numpy', 'jax', 'torch'; got 'numpy'"),
+        ({"dtypes": ["float8"]}, "`dtypes` is a list of names of 'float32', .*; got ..float8"),
+        ({"dtypes": "float32"}, "`dtypes` is a list of names"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            check("relu", **given)

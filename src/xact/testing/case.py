@@ -27,7 +27,7 @@ class Case:
         return hash((self.activation, tuple(self.parameters.items()), self.wrt, self.dense))
 
     def __str__(self) -> str:
-        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        given = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
         quantity = f" by {self.wrt}" if self.wrt else ""
         return f"{self.activation.name}({given}){quantity}"
 
@@ -80,6 +80,13 @@ def cases(activation: Any, quantities: bool = True, numbers: bool = True, dense:
         if quantities:
             for name in activation.rules:
                 yield Case(activation, parameters, name, dense)
+
+
+def _short(value: Any) -> str:
+    """Digits enough to read: 1.8238, not 1.8237999999999999."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def another(value: Any) -> Any:

@@ -1,26 +1,31 @@
 """`check`: every clause that is a figure, for one activation, as a table."""
 
+import importlib
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import xact
-from xact.testing import along, contract, ulp
+from xact import _display
+from xact._extras import needs
+from xact.testing import along, contract, report, ulp
 from xact.testing.case import Case, cases
 from xact.testing.contract import Measurement
+from xact.testing.findings import findings
 from xact.testing.finiteness import finiteness, limits
 from xact.testing.identity import identity
-from xact.testing.libraries import installed, peer
+from xact.testing.libraries import LIBRARIES, installed, peer
 from xact.testing.rounding import rounding
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What was measured of one activation."""
+    """What was measured of one activation; printed, or at the end of a notebook's cell, it is a table."""
 
     activation: Any
     measurements: tuple[Measurement, ...]
@@ -29,27 +34,53 @@ class Report:
     def violations(self) -> tuple[Measurement, ...]:
         return tuple(one for one in self.measurements if not one.passed)
 
+    @cached_property
+    def findings(self) -> list[str]:
+        """What is wrong, a sentence each: an input to try, what the formula gives there, and the body or rule."""
+        return findings(self.violations)
+
     def __str__(self) -> str:
+        return "\n".join([*self.findings, self.clauses(), self._closing(), *report.LEGEND])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        columns, rows = self._table()
+        head = ("clause", "dtype", *columns, "at most", "worst")
+        return _display.table(head, rows, above=self.findings, below=[self._closing(), *report.LEGEND])
+
+    def clauses(self) -> str:
         """A row per clause and dtype: the largest figure on each library, and the worst input of all."""
-        rows: dict[tuple[str, str], dict[str, Measurement]] = {}
+        columns, rows = self._table()
+        head = f"{'clause':<16}{'dtype':<10}{''.join(f'{name:>14}' for name in columns)}{'at most':>10}  worst"
+        lines = [
+            f"{clause:<16}{dtype:<10}{''.join(f'{cell:>14}' for cell in cells)}{bound:>10}  {where}"
+            for clause, dtype, *cells, bound, where in rows
+        ]
+        return "\n".join([head, *lines])
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        """The libraries; rows of clause, dtype, a figure for each library or pair of them, bound, worst input."""
+        found: dict[tuple[str, str], dict[str, Measurement]] = {}
         for one in self.measurements:
-            row = rows.setdefault((one.clause, one.dtype), {})
+            row = found.setdefault((one.clause, one.dtype), {})
             if one.library not in row or _share(one) > _share(row[one.library]):
                 row[one.library] = one
         columns = list(dict.fromkeys(one.library for one in self.measurements if "/" not in one.library))
-        head = f"{'clause':<16}{'dtype':<10}{''.join(f'{name:>14}' for name in columns)}{'at most':>10}  worst"
-        lines = [_line(clause, dtype, row) for (clause, dtype), row in rows.items()]
-        closing = f"{self.activation.name}: {len(self.measurements)} measurements, {len(self.violations)} violations"
-        return "\n".join([head, *lines, closing])
+        return columns, [_row(clause, dtype, row, len(columns)) for (clause, dtype), row in found.items()]
+
+    def _closing(self) -> str:
+        return f"{self.activation.name}: {len(self.measurements)} measurements, {len(self.violations)} violations"
 
 
-def _line(clause: str, dtype: str, row: dict[str, Measurement]) -> str:
+def _row(clause: str, dtype: str, row: dict[str, Measurement], width: int) -> list[str]:
     """Figures of libraries stand under their names, those of two of them beside both; * is a violation."""
     figures = [f"{one.figure:.4g}" + ("" if one.passed else "*") for one in row.values()]
     cells = [f"{name} {figure}" if "/" in name else figure for name, figure in zip(row, figures, strict=True)]
     worst = max(row.values(), key=_share)
     where = f"{worst.case} at {worst.worst} ({worst.library})" if worst.figure and worst.worst else "-"
-    return f"{clause:<16}{dtype:<10}{''.join(f'{cell:>14}' for cell in cells)}{worst.bound:>10g}  {where}"
+    cells += [""] * (width - len(cells))
+    return [clause, dtype, *cells, f"{worst.bound:g}", where]
 
 
 def check(
@@ -73,10 +104,15 @@ def check(
     """
     if inputs < 0:
         raise ValueError(f"xact.testing.check: `inputs` is a number of inputs, got {inputs}")
+    _all_of("libraries", libraries or (), LIBRARIES)
+    _all_of("dtypes", dtypes, DTYPES)
     activation = xact.get(f)
     if not activation.tex:
         raise ValueError(f"{activation.name} declares no formula; give @activation(tex=...) to check it against")
     chosen = installed() if libraries is None else list(libraries)
+    for library in chosen:
+        with needs(f"xact.testing.check({activation.name!r}, libraries={chosen!r})", library):
+            importlib.import_module(library)
     tell = progress or show
     found: list[Measurement] = []
     for case in cases(activation, dense=inputs):
@@ -86,6 +122,12 @@ def check(
             found += measure_peers(case, chosen, dtype) if peers else ()
     tell("")
     return Report(activation, tuple(found))
+
+
+def _all_of(argument: str, given: Sequence[str], known: Collection[str]) -> None:
+    if isinstance(given, str) or not {*given} <= {*known}:
+        listed = ", ".join(map(repr, known))
+        raise ValueError(f"xact.testing.check: `{argument}` is a list of names of {listed}; got {given!r}")
 
 
 def measure(case: Case, libraries: Sequence[str], dtype: str) -> Iterator[Measurement]:

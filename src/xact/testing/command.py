@@ -1,6 +1,7 @@
 """`xact check`: measures, prints as it goes, and closes with the summary."""
 
 import math
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,59 +9,71 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from xact._catalogue import get
+from xact._activation import Activation
+from xact._display import wrapped
 from xact.testing import record, report, ulp
-from xact.testing.check import DTYPES, check, show
+from xact.testing.check import check, show
 from xact.testing.contract import IDENTITY, STRETCH, Measurement
 from xact.testing.identity import identities
-from xact.testing.libraries import installed
 
 
 def accuracy(
-    names: Sequence[str],
-    libraries: Sequence[str] | None,
-    dtypes: Sequence[str] | None,
+    activations: Sequence[Activation],
+    libraries: Sequence[str],
+    dtypes: Sequence[str],
     file: str | None,
+    named: bool,
     verbose: bool,
     inputs: int | None,
 ) -> int:
-    """Every clause that is a figure, and the libraries' own functions beside; 1 where the contract is violated."""
-    libraries, dtypes = libraries or installed(), dtypes or DTYPES
-    found: list[Measurement] = []
-    print(f"error in ULP{report.heading(libraries)[12:]}")
+    """Every clause that is a figure, and the libraries' own functions beside; 1 where the contract is violated.
 
-    def measure(name: str, progress: Callable[[str], Any]) -> Sequence[Measurement]:
+    named: whether each activation was asked for, so that one that cannot be measured counts as a violation.
+    """
+    found: list[Measurement] = []
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < len(report.heading(libraries))
+    heading = [report.heading(libraries, narrow)]
+
+    def measure(activation: Activation, progress: Callable[[str], Any]) -> Sequence[Measurement]:
         checked = check(
-            get(name), libraries, dtypes, progress, peers=True, inputs=ulp.DENSE if inputs is None else inputs
+            activation, libraries, dtypes, progress, peers=True, inputs=ulp.DENSE if inputs is None else inputs
         )
-        print(report.table(report.rows(checked.measurements), libraries, checked.violations))
+        lead = f"{activation.name}: " if len(activations) > 1 else ""
+        for text in checked.findings:
+            print(wrapped(lead + text))
+        if heading:
+            print(heading.pop())
+        print(report.table(report.rows(checked.measurements), libraries, checked.violations, narrow))
         if verbose:
-            print(checked)
+            print(checked.clauses())
         found.extend(checked.measurements)
         return checked.violations
 
-    violations, missing = _each(names, measure)
+    violations, missing = _each(activations, measure, verbose)
     stretch = report.stretch(found)
     ours = sum(math.isfinite(one.bound) for one in found)
-    print("  n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation")
-    print(f"{len(names) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
+    if violations or verbose:
+        print("\n".join(map(wrapped, report.LEGEND)))
+    print(wrapped("n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation"))
+    print(f"{len(activations) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
     for one in stretch:
         print(
-            f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "
-            f"{one['met']} of {one['of']} {one['quantity']}s (of one array, not piecewise linear)"
+            wrapped(
+                f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "
+                f"{one['met']} of {one['of']} {one['quantity']}s (of one array, not piecewise linear)"
+            )
         )
     if file:
-        summary = {"activations": len(names) - len(missing), "measurements": ours, "violations": len(violations)}
+        summary = {"activations": len(activations) - len(missing), "measurements": ours, "violations": len(violations)}
         content = {"summary": summary, "stretch": stretch, "missing": missing, "rows": report.rows(found)}
         record.write(Path(file), record.provenance(libraries) | content)
-    return int(bool(violations))
+    return int(bool(violations or named and missing))
 
 
 def identity(
-    names: Sequence[str], libraries: Sequence[str] | None, dtypes: Sequence[str] | None, file: str | None
+    activations: Sequence[Activation], libraries: Sequence[str], dtypes: Sequence[str], file: str | None, named: bool
 ) -> int:
     """How far the libraries are from each other; 1 where more than 8 of 65,536 16-bit results differ."""
-    libraries, dtypes = libraries or installed(), dtypes or DTYPES
     pairs = ["/".join(pair) for pair in combinations(libraries, 2)]
     columns = [*pairs, report.OWN] if {"jax", "torch"} <= set(libraries) else pairs
     found: list[Measurement] = []
@@ -69,18 +82,19 @@ def identity(
     )
     print(report.identity_heading(columns))
 
-    def measure(name: str, progress: Callable[[str], Any]) -> Sequence[Measurement]:
-        activation = get(name)
+    def measure(activation: Activation, progress: Callable[[str], Any]) -> Sequence[Measurement]:
         if not activation.elementwise:
+            if named:
+                raise ValueError("along an axis no two libraries promise the same bits")
             return []
-        progress(name)
+        progress(activation.name)
         measured = list(identities(activation, libraries, dtypes))
         progress("")
         print(report.identity_table(report.identity_rows(measured), columns))
         found.extend(measured)
         return [one for one in measured if not one.passed]
 
-    violations, missing = _each(names, measure)
+    violations, missing = _each(activations, measure, verbose=True)
     rows = report.identity_rows(found)
     medians = report.medians(rows, columns)
     for one in medians:
@@ -90,7 +104,7 @@ def identity(
     if file:
         content = {"violations": len(violations), "missing": missing, "medians": medians, "rows": rows}
         record.write(Path(file), record.provenance(libraries) | content)
-    return int(bool(violations))
+    return int(bool(violations or named and missing))
 
 
 def _progress(position: str, line: str) -> None:
@@ -98,20 +112,23 @@ def _progress(position: str, line: str) -> None:
 
 
 def _each(
-    names: Sequence[str], measure: Callable[[str, Callable[[str], Any]], Sequence[Measurement]]
+    activations: Sequence[Activation],
+    measure: Callable[[Activation, Callable[[str], Any]], Sequence[Measurement]],
+    verbose: bool,
 ) -> tuple[list[Measurement], dict[str, str]]:
     """Violations, printed as they are found, and why some activations cannot be measured."""
     violations: list[Measurement] = []
     missing: dict[str, str] = {}
-    for index, name in enumerate(names, 1):
+    for index, activation in enumerate(activations, 1):
         try:
-            new = measure(name, partial(_progress, f"[{index}/{len(names)}] "))
+            new = measure(activation, partial(_progress, f"[{index}/{len(activations)}] "))
         except ValueError as error:
-            missing[name] = str(error)
-            print(f"{name:<22}not measured: {error}", flush=True)
+            show("")
+            missing[activation.name] = str(error)
+            print(wrapped(f"not measured: {error}", f"{activation.name:<22}"), flush=True)
             continue
         violations += new
-        for one in new:
-            print(f"  {one}")
+        for text in map(str, new) if verbose else report.grouped(new):
+            print(wrapped(text, "  "))
         sys.stdout.flush()
     return violations, missing

@@ -72,6 +72,16 @@ def accuracies(case: Case, library: str, dtype: str, function: Any = None) -> tu
     )
 
 
+def errors(case: Case, library: str, dtype: str) -> np.ndarray:
+    """C1 at each input: the error in ULP beyond what an input 1 ULP away explains."""
+    given, exact = truths(case, dtype)
+    got, first = results(case, library, dtype), next(iter(given.values()))
+    skip = skipped(case, given, exact, library, dtype)
+    whole = np.where(skip, 0.0, ulp.excess(got, exact, 0.0, first, dtype))
+    finite = np.isfinite(whole)
+    return np.where(finite, _unexplained(case, given, got, exact, np.where(finite, whole, 0.0), dtype), whole)
+
+
 def _unexplained(
     case: Case, given: Mapping[str, np.ndarray], got: np.ndarray, exact: Truth, whole: np.ndarray, dtype: str
 ) -> np.ndarray:

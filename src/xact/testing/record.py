@@ -1,5 +1,6 @@
 """What a stored measurement says of itself: when, on what, with which versions."""
 
+import errno
 import importlib.metadata
 import json
 import math
@@ -26,6 +27,16 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     beside.write_text(_text(_plain(content)) + "\n")
     os.replace(beside, path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `OSError` now where `write` would after hours of measurements."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.touch()
+    beside.unlink()
 
 
 def _processor() -> str:

@@ -10,6 +10,12 @@ from xact.testing.contract import STRETCH, Measurement, piecewise_linear
 
 Row = dict[str, Any]
 _ACCURACY = ("C1", "C1 pullback", "C2 error")
+LEGEND = (
+    "C1: error in ULP beyond what an input 1 ULP away explains; stretch: all of it; pullback: along an axis",
+    "C2: of 16 bits, error in ULP, inputs of 65,536 not correctly rounded, or differing between libraries (identity)",
+    "C3: inputs where a number gives NaN (made), NaN gives a number (lost), zero has the wrong sign; *: a violation",
+)
+_LEFT = 22 + 13 + 9
 # The libraries' own functions stand in columns of their own.
 OWN = "jax.nn/torch.nn"
 
@@ -56,23 +62,46 @@ def identity_rows(measurements: Iterable[Measurement]) -> list[Row]:
     return list(found.values())
 
 
-def table(rows: Sequence[Row], libraries: Sequence[str], violations: Sequence[Measurement] = ()) -> str:
-    """The rows as text; a figure with * violates the contract."""
+def table(
+    rows: Sequence[Row], libraries: Sequence[str], violations: Sequence[Measurement] = (), narrow: bool = False
+) -> str:
+    """The rows as text; a figure with * violates the contract. Narrow: the name on a line of its own."""
     wrong = {(one.case.activation.name, quantity(one), one.dtype, one.library) for one in violations}
-    columns = [*libraries, *(f"{name}.nn" for name in ("torch", "jax") if name in libraries)]
-    return "\n".join(_line(row, columns, wrong) for row in rows)
+    columns = _columns(libraries)
+    lines = [_line(row, columns, wrong, narrow) for row in rows]
+    return "\n".join([*dict.fromkeys(row["name"] for row in rows), *lines] if narrow else lines)
 
 
-def heading(libraries: Sequence[str]) -> str:
-    columns = [*libraries, *(f"{name}.nn" for name in ("torch", "jax") if name in libraries)]
-    return f"{'':<22}{'':<13}{'':<9}" + "".join(f"{name:>11}" for name in [*columns, "whole"])
+def heading(libraries: Sequence[str], narrow: bool = False) -> str:
+    wide = 9 if narrow else 11
+    return f"{'error in ULP':<{_LEFT - 22 * narrow}}" + "".join(
+        f"{name:>{wide}}" for name in [*_columns(libraries), "whole"]
+    )
 
 
-def _line(row: Row, columns: Sequence[str], wrong: set[tuple[str, str, str, str]]) -> str:
+def _columns(libraries: Sequence[str]) -> list[str]:
+    return [*libraries, *(f"{name}.nn" for name in ("torch", "jax") if name in libraries)]
+
+
+def _line(row: Row, columns: Sequence[str], wrong: set[tuple[str, str, str, str]], narrow: bool) -> str:
     key = (row["name"], row["quantity"], row["dtype"])
     cells = [cell(row, column) + ("*" if (*key, column) in wrong else "") for column in columns]
     cells.append(figure(whole(row)))
-    return f"{key[0]:<22}{key[1]:<13}{key[2]:<9}" + "".join(f"{text:>11}" for text in cells)
+    first, wide = ("", 9) if narrow else (f"{key[0]:<22}", 11)
+    return f"{first}{key[1]:<13}{key[2]:<9}" + "".join(f"{text:>{wide}}" for text in cells)
+
+
+def grouped(violations: Sequence[Measurement]) -> list[str]:
+    """The worst of each clause and quantity, and how many more there are."""
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for one in violations:
+        groups.setdefault((one.clause, one.case.wrt), []).append(one)
+    lines = []
+    for group in groups.values():
+        worst = max(group, key=lambda one: one.figure)
+        more = f", and {len(group) - 1} more: --verbose" if len(group) > 1 else ""
+        lines.append(f"{worst}{more}")
+    return lines
 
 
 def cell(row: Row, column: str) -> str:

@@ -19,13 +19,10 @@ def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list
     """C2: the error of a 16-bit result in ULP, and how many of the 65,536 are not correctly rounded."""
     given, exact = truths(case, dtype)
     got = results(case, library, dtype, function)
-    skip = skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
-    if function:
-        skip |= ~np.isfinite(ulp.double(next(iter(given.values()))))
+    skip = _skipped(case, library, dtype, bool(function))
     right = ulp.round_to(exact, dtype)
     wrong = (ulp.bits(got) != ulp.bits(right)) & ~skip
-    error = ulp.errors(got, exact, dtype)
-    error[skip | (np.abs(exact.high) <= 2.0**-100)] = 0.0
+    error = errors(case, library, dtype, function)
     wrong &= ~_subnormal(exact, dtype)
     if len(given) > 1:
         wrong &= ~_tied(exact, dtype)
@@ -36,6 +33,20 @@ def rounding(case: Case, library: str, dtype: str, function: Any = None) -> list
         worst("C2 error", case, library, dtype, error, largest, given),
         Measurement("C2 misrounded", case, library, dtype, int(wrong.sum()), budget, ", ".join(map(str, where[:3]))),
     ]
+
+
+def errors(case: Case, library: str, dtype: str, function: Any = None) -> np.ndarray:
+    """The error in ULP at each of the 65,536 inputs; 0 where there is no truth."""
+    _, exact = truths(case, dtype)
+    error = ulp.errors(results(case, library, dtype, function), exact, dtype)
+    error[_skipped(case, library, dtype, bool(function)) | (np.abs(exact.high) <= 2.0**-100)] = 0.0
+    return error
+
+
+def _skipped(case: Case, library: str, dtype: str, finite: bool) -> np.ndarray:
+    given, exact = truths(case, dtype)
+    skip = skipped(case, given, exact, library, dtype) | _phase(case, exact, given, dtype)
+    return skip | ~np.isfinite(ulp.double(next(iter(given.values())))) if finite else skip
 
 
 def counted(case: Case, given: Mapping[str, np.ndarray], libraries: Collection[str], dtype: str) -> np.ndarray:

@@ -165,6 +165,9 @@ def _elementwise(tex: str, inputs: Arrays, parameters: Parameters, wrt: str, ord
 
 def _along(tex: str, rows: Arrays, parameters: Parameters, wrt: str, cotangent: np.ndarray | None) -> Truth:
     expression = Formula(tex)
+    if "n" not in expression.definitions:
+        # The length of a row, unless an argument has the name.
+        parameters = {"n": np.shape(next(iter(rows.values())))[-1], **parameters}
     arrays, constants = _arguments(expression, rows, parameters)
     shape = next(iter(arrays.values())).shape
     if len(shape) != 2 or not expression.vectors:
