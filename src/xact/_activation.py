@@ -22,6 +22,7 @@ from typing import Any
 
 from xact import backends
 from xact._conditions import Condition, numbers_of, parse
+from xact._display import Displayed
 from xact._errors import MissingRuleError
 from xact._operands import check_kind, check_values, prepare
 from xact._second import declare_second
@@ -31,7 +32,7 @@ catalogue: dict[str, "Activation"] = {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activation(Declaration):
+class Activation(Displayed, Declaration):
     """A function of the catalogue: callable, hashable, picklable by its qualified name.
 
     Every activation keeps the shape, the dtype, the device and the memory layout of its first array, never
@@ -70,8 +71,6 @@ class Activation(Declaration):
         parts = [inspect.getdoc(function), self.tex and f"Formula: {self.tex}", self.paper and f"Source: {self.paper}"]
         object.__setattr__(self, "__doc__", "\n\n".join(part for part in parts if part))
         self._settle()
-
-    # The call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not args:

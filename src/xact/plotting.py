@@ -2,11 +2,22 @@
 
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
-
 from xact._catalogue import get
+from xact._display import png
+from xact._extras import needs
+
+with needs("xact.plotting", "plot"):
+    import matplotlib.figure
+    import numpy as np
+
 from xact.analysis import curve
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure without a window, of which notebooks show the picture."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
 
 
 def plot(*activations: Any, start: float = -5.0, stop: float = 5.0, count: int = 1001) -> Figure:

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from xact import _activation
+from xact import _activation, _display
 from xact._derivatives import derivative
+from xact._extras import needs
 from xact.nn._recognise import Known, activation_of
 from xact.nn._statistics import Layer
 from xact.nn._table import table
@@ -140,12 +141,13 @@ class Monitor:
     def __repr__(self) -> str:
         return self.table()
 
+    def _repr_html_(self) -> str:
+        return _display.table(HEADER, [_row(name, layer) for name, layer in self.layers.items()])
+
     def plot(self) -> Any:
         """A matplotlib Figure: the range of each layer's outputs, and its saturated and dead share."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError('Monitor.plot needs matplotlib: pip install "xact-activations[plot]"') from error
+        with needs("Monitor.plot", "plot"):
+            from xact.plotting import Figure
         layers = list(self.layers.values())
         places = range(len(layers))
         figure = Figure(figsize=(9, 1.5 + 0.3 * len(layers)), layout="constrained")

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import torch
 
 import xact.nn
+from xact import _display
 from xact.nn._functional_calls import function_name, functional_calls
 from xact.nn._recognise import activation_of, classes_of
 from xact.nn._replacement import replacement
 from xact.nn._table import table
 
+HEADER = ("place", "was", "is", "why")
 Keys = Mapping[str | type[torch.nn.Module], Any]
 
 
@@ -51,9 +53,16 @@ class SwapReport:
             self._undo.pop()()
 
     def __repr__(self) -> str:
-        rows = [(place.name, place.old, place.new or "-", place.reason) for place in self.places]
-        counted = f"{len(self.changed)} changed, {len(self.left)} left alone"
-        return "\n".join([table(("place", "was", "is", "why"), rows), counted, *self.notes])
+        return "\n".join([table(HEADER, self._rows()), *self._closing()])
+
+    def _repr_html_(self) -> str:
+        return _display.table(HEADER, self._rows(), below=self._closing())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(place.name, place.old, place.new or "-", place.reason) for place in self.places]
+
+    def _closing(self) -> list[str]:
+        return [f"{len(self.changed)} changed, {len(self.left)} left alone", *self.notes]
 
 
 class Seat(NamedTuple):
