@@ -10,11 +10,13 @@ from jax.custom_derivatives import SymbolicZero
 
 from xact import backends
 from xact._errors import MissingRuleError
-from xact.backends import standard
+from xact.backends import jax_taylor, standard
 from xact.special.namespace import Namespace
 
 INPLACE = False
 AXES_OF_SCALARS = 0
+
+jax_taylor.install(__file__)
 
 COMPUTE = {
     jnp.dtype(jnp.float16): jnp.dtype(jnp.float32),
@@ -57,7 +59,10 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
     # The same program for 1 and 1.0.
     rest = [_traceable(value) for value in operands[1:]]
-    return _differentiable(activation.original or activation, options)(x, *rest)
+    function = _differentiable(activation.original or activation, options)
+    if isinstance(x, jax_taylor.tracers) or (rest and jax_taylor.is_apart(activation, x, rest)):
+        function, rest = function.__wrapped__, [jnp.asarray(value) for value in rest]
+    return function(x, *rest)
 
 
 def _traceable(value: Any) -> Any:

@@ -42,17 +42,16 @@ SLOPE_ROOT = Fit(
 )
 
 
-def exponential(x, xp):
+def exponential(x, negative, xp):
     """x held where e^-|y| becomes 0, then e and r: e^-|y| = e (1 + r), r of the size of one rounding of y.
     exp turns the absolute error of its argument, up to 700, into a relative one, hence y(t) = y(n d) +
     (t - n d) (a + b (t^2 + t n d + (n d)^2)), n an integer, d such that b d^3 is nearly 2^-k, and y(n d) =
     2^-k n (n^2 + c) + n (p + q n^2), c an integer: the first term is exact, the others are small. r goes into
-    a denominator of about 1, at no further rounding; it is 0 for x >= 0, where e r does not count. Error:
+    a denominator of about 1, at no further rounding; it is 0 where x is not negative and e r does not count. Error:
     that of exp. Source: own, after Cody, Rational Chebyshev approximations for the error function, 1969.
     """
     farthest, density, step, shift, unit, linear, cubic = SPLIT.of(x, xp)
     z = xp.clip(x, -farthest, farthest)
-    negative = z < 0
     t = xp.where(negative, z, -z)  # by selection, because abs has derivative 0 at 0
     n = xp.round(t * density)
     square = n * n
@@ -69,7 +68,7 @@ def gelu_tanh(x, /, *, xp):
     makes, 5 / 4 without it. Source: Hendrycks and Gimpel 2016, arXiv:1606.08415; sigma keeps the lower tail,
     1 + tanh loses it.
     """
-    z, e, rest = exponential(x, xp)
+    z, e, rest = exponential(x, x < 0, xp)
     return xp.where(x < 0, z * e, x) / (1 + (e - rest))
 
 
@@ -80,7 +79,7 @@ def gelu_tanh_derivative(x, /, *, xp):
     it. Source: own.
     """
     root, value = SLOPE_ROOT.of(x, xp)
-    z, e, rest = exponential(x, xp)
+    z, e, rest = exponential(x, x < 0, xp)
     h = (1 + LINEAR * z) + z * z * (3 * CUBIC * z)
     closed = xp.where(x < 0, e * (h + e), 1 + e * h) / (1 + (e * (2 + e) - rest))
     near = xp.abs(z + 1.03125) < 0.71875
@@ -94,7 +93,8 @@ def gelu_tanh_second_derivative(x, /, *, xp):
     and only there e^-|y| comes with its r; -tanh(y / 2) is 1 - 2 e / (1 + e). Error: 5 / 5 ULP beside the change that 1
     ULP of x makes, which is more only at the zeros +-1.4185. Source: own.
     """
-    z, e, rest = exponential(xp.where(x < 0, x, -x), xp)
+    z = xp.where(x < 0, x, -x)
+    z, e, rest = exponential(z, z <= 0, xp)  # at 0 too: a derivative takes the branch whose formula follows
     square = z * z
     slope = LINEAR + 3 * CUBIC * square
     # 2 y' + x y'' + x y'^2, in powers of x.
