@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from xact import backends
@@ -134,10 +133,14 @@ class _Call:
         self.x = self.backend.floating(activation, operands[0])
         self.operands = dict(zip(activation.operands, (self.x, *operands[1:]), strict=True))
         self.values = self.operands | dict(zip(activation.body.options, self.options, strict=True))
+        self._value: Any = None
 
-    @cached_property
+    @property
     def value(self) -> Any:
-        return self.backend.apply(self.activation, tuple(self.operands.values()), self.options, False)
+        # Not a cached_property, whose lock no compiler takes into its graph in Python 3.11.
+        if self._value is None:
+            self._value = self.backend.apply(self.activation, tuple(self.operands.values()), self.options, False)
+        return self._value
 
     def evaluate(self, expression: "_Expression", like: Any = None, **more: Any) -> Any:
         """The expression in the dtype of the first array, or of one that the result is to be like."""

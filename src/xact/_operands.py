@@ -27,6 +27,8 @@ def prepare(
         check_axis(activation, backend, x, values["axis"])
     if values.get("dtype") is not None:
         x = converted(name, backend, x, values["dtype"])
+        # All that is left to know is that one was asked for.
+        values["dtype"] = True
     for other, label in zip(arrays[1:], activation.arrays[1:], strict=True) if len(arrays) > 1 else ():
         check_array(activation, backend, x, other, label)
     if activation.layout and len(arrays) == 1:

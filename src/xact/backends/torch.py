@@ -55,7 +55,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         return kernel(*operands, *options, inplace=True) if inplace else kernel(*operands, *options)
     if activation.key == RETURNED:
         return x
-    if activation.name in CASTS and _option(activation, options, "dtype") is None:
+    if activation.name in CASTS and not _option(activation, options, "dtype"):
         operands = (cast(activation.name, x), *operands[1:])
     compiled = False
     if type(x) in torch_kernels.PLAIN:

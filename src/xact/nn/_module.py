@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from xact import _activation
+from xact import _activation, backends
 from xact._catalogue import get
 from xact._errors import ShapeError
 from xact._signature import REQUIRED, bind
@@ -46,9 +46,9 @@ class Activation(torch.nn.Module):
 
     def forward(self, *arrays: Any) -> Any:
         if self.backward_bits is not None:
-            return _few(self, *arrays, **self.activation.replaced)
+            return _few(self, self.activation, *arrays, **self.activation.replaced)
         given = {name: getattr(self, name) for name in self._tensors}
-        return self.activation(*arrays, **given, **_mode(self))
+        return self.activation(*arrays, **given, **_mode(self, self.activation))
 
     def extra_repr(self) -> str:
         shapes = [f"{name}: {tuple(getattr(self, name).shape)}" for name in self._tensors]
@@ -69,17 +69,20 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         signature = _with_bits(signature)
 
     def __init__(self: Any, *args: Any, backward_bits: int | None = None, **kwargs: Any) -> None:
-        parent.__init__(self, *args, **kwargs)
-        _keep_few(self, activation, backward_bits, {name: getattr(self, arguments[name]) for name in arguments})
+        super(minted, self).__init__(*args, **kwargs)
+        if backward_bits is not None:
+            given = {name: getattr(self, attribute) for name, attribute in self._arguments.items()}
+            _keep_few(self, _definition(self), backward_bits, given)
 
     def extra_repr(self: Any) -> str:
-        return ", ".join(filter(None, [parent.extra_repr(self), *_shown_bits(self)]))
+        return ", ".join(filter(None, [super(minted, self).extra_repr(), *_shown_bits(self)]))
 
     namespace = {
         "__module__": "xact.nn",
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
+        "_key": activation.key,
         "forward": _forward(activation, twin),
         # The attribute that holds the value of each argument.
         "_arguments": arguments,
@@ -88,7 +91,8 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "__signature__": signature,
         "extra_repr": extra_repr,
     }
-    return type(activation.module, (parent,), namespace)
+    minted: Any = type(activation.module, (parent,), namespace)
+    return minted
 
 
 def _twin(activation: "_activation.Activation") -> type[torch.nn.Module] | None:
@@ -157,8 +161,15 @@ def _masked(self: Any, input: Any, mask: Any) -> Any:
     return _call(self, input, mask=mask)
 
 
+def _definition(module: Any) -> Any:
+    """The activation of a minted Module; by its key, because a compiler knows no origin of an attribute of a Module that
+    is made in the function that it compiles.
+    """
+    return backends.definitions[module._key]
+
+
 def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
-    activation = module.activation
+    activation = _definition(module)
     for name, attribute in module._arguments.items():
         value = getattr(module, attribute)
         if attribute == "dim" and value is None:
@@ -167,12 +178,12 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
         elif name in activation.learnable or value != activation.defaults[name]:
             given[name] = value
     if module.backward_bits is not None:
-        return _few(module, x, *others, **given)
-    return activation(x, *others, **given, **_mode(module))
+        return _few(module, activation, x, *others, **given)
+    return activation(x, *others, **given, **_mode(module, activation))
 
 
-def _few(module: Any, x: Any, *others: Any, inplace: bool = False, **given: Any) -> Any:
-    bits, activation = module.backward_bits, module.activation
+def _few(module: Any, activation: Any, x: Any, *others: Any, inplace: bool = False, **given: Any) -> Any:
+    bits = module.backward_bits
     if others:
         raise TypeError(f"{activation.name}: backward_bits={bits} takes one array, got {1 + len(others)}")
     return _few_bits.apply(x, activation.key, bits, tuple(given.items()), inplace)
@@ -205,8 +216,7 @@ def _implicit_axis(name: str, x: Any) -> int:
     return int(functional._get_softmax_dim(name, x.dim(), 4))
 
 
-def _mode(module: torch.nn.Module) -> dict[str, bool]:
-    activation: Any = module.activation
+def _mode(module: torch.nn.Module, activation: "_activation.Activation") -> dict[str, bool]:
     return {"training": module.training} if "training" in activation.defaults else {}
 
 

@@ -1,0 +1,72 @@
+"""What a compiled function may do beside calling an activation: make Modules, ask for derivatives by the rules."""
+
+from typing import Any
+
+import cases
+import pytest
+
+import xact
+
+torch = pytest.importorskip("torch")
+
+import xact.nn
+from xact._signature import REQUIRED
+from xact.nn._module import constructor_defaults
+
+pytestmark = pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+SIMPLE = [case.converted(torch.tensor) for case in cases.simple()]
+
+
+class Inside(torch.nn.Module):
+    """Makes the Module that it calls."""
+
+    def __init__(self, cls: type[torch.nn.Module], arguments: dict[str, Any]) -> None:
+        super().__init__()
+        self.cls, self.arguments = cls, arguments
+
+    def forward(self, *given: Any) -> Any:
+        return self.cls(**self.arguments)(*given)
+
+
+# PReLU apart: a compiler makes no Parameters.
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation is not xact.prelu], ids=str)
+def test_module_made_inside(case: cases.Case) -> None:
+    activation, x = case.activation, case.arrays
+    defaults = constructor_defaults(activation)
+    arguments = {name: case.parameters[name] for name, value in defaults.items() if value is REQUIRED}
+    arguments |= {"learnable": False} if "learnable" in defaults else {}
+    arguments |= {"training": False} if activation.sampled else {}
+    given = (*x, *(value for name, value in case.parameters.items() if name in activation.body.masks))
+    arguments = {name: value for name, value in arguments.items() if name in defaults}
+    model = Inside(getattr(xact.nn, activation.module), arguments).eval()
+    expected = model(*given)
+    y = torch.compile(model, backend="eager", fullgraph=True)(*given)
+    assert activation.sampled or torch.equal(y, expected)
+
+
+@pytest.mark.parametrize("name", ["GELU", "Sigmoid", "Softmax", "LeakyReLU", "Swish", "Softmax2d", "SwiGLU", "Identity"])
+def test_module_made_inside_an_export(name: str) -> None:
+    arguments = {"learnable": False} if name == "Swish" else {}
+    model, x = Inside(getattr(xact.nn, name), arguments), torch.linspace(-3, 3, 24).reshape(2, 3, 4)
+    exported = torch.export.export(model, (x,), strict=True)
+    torch.testing.assert_close(exported.module()(x), model(x), rtol=1e-6, atol=1e-6)
+
+
+# The quantile of geglu_sparse is of Python's statistics, in C.
+@pytest.mark.by_kind
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation is not xact.geglu_sparse], ids=str)
+def test_derivatives(case: cases.Case) -> None:
+    activation = case.activation
+
+    def derivatives(*given: Any) -> Any:
+        y, pullback = xact.vjp(activation, *given, **case.parameters, **case.options)
+        parts = [y, *pullback(torch.ones_like(y))]
+        if activation.elementwise:
+            parts += xact.value_and_derivative(activation)(*given, **case.parameters, **case.options)
+            parts.append(xact.derivative(activation)(*given, **case.parameters, **case.options))
+        return parts
+
+    expected = derivatives(*case.arrays)
+    compiled = torch.compile(derivatives, backend="eager", fullgraph=True)
+    for got, known in zip(compiled(*case.arrays), expected, strict=True):
+        torch.testing.assert_close(got, known, rtol=1e-13, atol=1e-13)
