@@ -162,8 +162,9 @@ def _masked(self: Any, input: Any, mask: Any) -> Any:
 
 
 def _definition(module: Any) -> Any:
-    """The activation of a minted Module; by its key, because a compiler knows no origin of an attribute of a Module that
-    is made in the function that it compiles.
+    """The activation of a minted Module.
+
+    By its key: where a Module is made in a compiled function, the compiler takes no object from its attributes.
     """
     return backends.definitions[module._key]
 
