@@ -98,7 +98,7 @@ def compat(session):
 
 @nox.session(python=TORCH_PYTHON)
 def models(session):
-    """Build small models of timm and transformers with our activations, train them, swap and monitor."""
+    """Build small models of timm, transformers and torchvision with our activations, train them, swap and monitor."""
     install(session, "torch", "tests", "models")
     # What torchvision asks for is a CUDA build of torch; what timm imports of it runs without.
     session.install("--no-deps", *nox.project.dependency_groups(PROJECT, "timm", "torchvision"))

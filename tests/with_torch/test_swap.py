@@ -181,7 +181,9 @@ def test_the_same_activation_keeps_its_arguments_and_parameters() -> None:
 def test_ours_are_found_by_the_class_of_torch() -> None:
     model = nn.Sequential(xact.nn.ReLU(), xact.nn.Mish(), nn.ReLU6())
     assert changed(xact.nn.swap(model, {nn.ReLU: "silu"})) == {"0"}
-    assert changed(xact.nn.swap(model, {"Mish": "silu", "Hardtanh": "silu"})) == {"1"}, "ReLU6 is no Hardtanh here"
+    assert changed(xact.nn.swap(model, {"Mish": "silu"})) == {"1"}
+    with pytest.raises(ValueError, match=r"'Hardtanh'; its activations are ReLU6 \(relu6\), SiLU \(silu\)"):
+        xact.nn.swap(model, {"Hardtanh": "silu"})
 
 
 def test_functional_calls_are_reported_with_their_line() -> None:
@@ -210,8 +212,10 @@ def test_a_model_that_does_not_trace_is_swapped_and_says_so() -> None:
 
 def test_a_function_held_by_a_module_is_reported() -> None:
     layer = nn.TransformerEncoderLayer(4, 1, 8)
-    [place] = xact.nn.swap(layer, {"ReLU": "silu"}).left
-    assert (place.name, place.old) == ("activation", "relu(x)")
+    attention, held = xact.nn.swap(layer, {"ReLU": "silu"}).left
+    assert (held.name, held.old) == ("activation", "relu(x)")
+    assert (attention.name, attention.old) == ("self_attn", "MultiheadAttention(...)")
+    assert "holds layers" in attention.reason
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")

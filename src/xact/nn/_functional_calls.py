@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import fx
 
 from xact._activation import Activation, catalogue
-from xact.nn._recognise import activation_of
+from xact.nn._recognise import is_activation
 
 
 class FunctionalCall(NamedTuple):
@@ -39,6 +39,8 @@ def functional_calls(model: torch.nn.Module) -> Iterator[FunctionalCall]:
 
 def function_name(value: Any) -> str | None:
     """The name of a function that is an activation of torch.nn's or ours."""
+    while isinstance(value, functools.partial):
+        value = value.func
     if isinstance(value, Activation):
         return value.name
     return _functions().get(value) if callable(value) and not isinstance(value, torch.nn.Module) else None
@@ -51,13 +53,13 @@ class _Tracer(fx.Tracer):
     record_stack_traces = True
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
-        return activation_of(m) is not None or super().is_leaf_module(m, module_qualified_name)
+        return is_activation(m) or super().is_leaf_module(m, module_qualified_name)
 
 
 @functools.cache
 def _names() -> list[str]:
-    """Names of the functions that torch.nn has a Module for."""
-    return [name for name, activation in catalogue.items() if hasattr(torch.nn, activation.module)]
+    """Names of the functions that torch.nn has an activation Module for; `F.linear` is none."""
+    return [name for name, activation in catalogue.items() if hasattr(torch.nn.modules.activation, activation.module)]
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from xact.nn._recognise import activation_of
+from xact.nn._recognise import is_activation
 
 
 def param_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ def param_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, 
     [(4, 0.1), (1, 0.0)]
     """
     activations = {
-        id(parameter) for module in model.modules() if activation_of(module) for parameter in module.parameters()
+        id(parameter) for module in model.modules() if is_activation(module) for parameter in module.parameters()
     }
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return [

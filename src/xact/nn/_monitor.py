@@ -1,6 +1,9 @@
 """What the activations of a model do while it runs: their distribution, and the units that no longer learn."""
 
 import functools
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,15 +11,17 @@ import torch
 from xact import _activation, _display
 from xact._derivatives import derivative
 from xact._extras import needs
-from xact.nn._recognise import Known, activation_of
+from xact.nn._recognise import Known, Unknown, look
 from xact.nn._statistics import Layer
 from xact.nn._table import table
+from xact.nn._watch import Hook, aside, computed_again, obstacle, only_array, parts
 
 # A derivative below this share of its largest value counts as saturated.
 SATURATED = 0.01
 # Where the largest value is looked for: derivatives without a bound have one here.
-GRID = torch.linspace(-10, 10, 801, device="cpu")
+GRID = torch.linspace(-10, 10, 801, device="cpu", dtype=torch.float32)
 HEADER = ("layer", "activation", "calls", "mean", "std", "1 %", "50 %", "99 %", "saturated", "dead", "dead channels")
+NOT_CALLED = "no call seen: the model does not call it, or calls it in compiled code"
 COMPILED = (
     "monitor sees nothing of a compiled model, in which hooks do not run; monitor it before torch.compile, or its "
     "`_orig_mod` within torch.compiler.set_stance('force_eager')"
@@ -24,7 +29,7 @@ COMPILED = (
 
 
 def monitor(model: torch.nn.Module, *, every: int = 100, axis: int | None = None) -> "Monitor":
-    """Statistics of every activation Module of a model (torch.nn's and ours) while the context is open.
+    """Statistics of every activation Module of a model while the context is open.
 
     every: only each such forward pass of the model is looked at; 1 looks at all.
     axis: that of the channels; the default is -1 for arrays of one or three dimensions, (batch, sequence, channel), and
@@ -33,10 +38,16 @@ def monitor(model: torch.nn.Module, *, every: int = 100, axis: int | None = None
     Of the outputs: mean, standard deviation, quantiles. Of the inputs: the share where the derivative is below 1 % of
     its maximum on [-10, 10], called saturated, and the share where it is 0, called dead; a learnt parameter counts with
     its mean for the maximum. Gates and activations along an axis have neither. A Module used in several places has one
-    row; one used with several numbers of channels has one for each.
+    row; one used with several numbers of channels has one for each. An elementwise function that the catalogue does not
+    have is looked at by its outputs alone.
 
-    Random numbers of the model are not touched, and after exit nothing of it is kept alive. Raises `ValueError` for a
-    model without activation Modules, `RuntimeError` for a compiled one.
+    The model computes what it does without a monitor, and raises what it raises without one. `not_measured` has, for
+    every layer, why calls of it could not be looked at (an empty batch, inside vmap, in compiled code, ...) and how
+    many they were; `left` has the Modules that look like activations and are left alone, with the reason. Random
+    numbers of the model are not touched, after exit nothing of it is kept alive, and a copy or a pickle of a watched
+    model is watched by nobody.
+
+    Raises `ValueError` for a model without activation Modules, `RuntimeError` for a compiled one.
 
     >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
     >>> with monitor(model, every=1) as seen:
@@ -53,44 +64,65 @@ class Monitor:
     def __init__(self, model: torch.nn.Module, every: int, axis: int | None) -> None:
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"monitor: `every` must be a positive integer, got {every!r}")
-        if not any(activation_of(module) for module in model.modules()):
-            raise ValueError("monitor: the model has no activation Module; calls of functions are not seen")
+        self.left: dict[str, str] = {}
+        if not list(self._watched(model)):
+            left = "".join(f"; {name} is left alone: {reason}" for name, reason in self.left.items())
+            raise ValueError(f"monitor: the model has no activation Module; calls of functions are not seen{left}")
         if any("_orig_mod" in m._modules or m._compiled_call_impl is not None for m in model.modules()):
             raise RuntimeError(COMPILED)
         self.layers: dict[str, Layer] = {}
+        self.not_measured: dict[str, Counter[str]] = {}
         self._model: torch.nn.Module | None = model
         self._every, self._axis, self._step = every, axis, 0
         self._root: Any = None
         self._handles: list[Any] = []
-        self._before: dict[str, tuple[Any, Any]] = {}
+        # By thread and layer, since an activation may call itself, and replicas of a model run in threads.
+        self._before: dict[tuple[int, str], list[Any]] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Monitor":
         if self._model is None or self._root:
             raise RuntimeError("a monitor is entered once; call xact.nn.monitor(model) again")
-        self._root = self._model.register_forward_hook(self._step_done)
+        self._root = self._model.register_forward_hook(Hook(self._step_done))
         self._attach()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._root.remove()
         self._detach()
+        assert self._model is not None
+        for name, _, _ in self._watched(self._model):
+            if name not in self.layers and name not in self.not_measured:
+                self.not_measured[name] = Counter({NOT_CALLED: 0})
         self._model = None
 
     def _step_done(self, *_: Any) -> None:
         """Have hooks for the next step, or none: a step that is not looked at costs nothing."""
         self._step += 1
+        # What calls that raised have left.
+        self._before.clear()
         if self._step % self._every:
             self._detach()
         elif not self._handles:
             self._attach()
 
+    def _watched(self, model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, Known | None]]:
+        """Every Module that computes an activation, with what the catalogue knows of it."""
+        for name, module in model.named_modules():
+            found = look(module, name.rpartition(".")[2])
+            if isinstance(found, Unknown) and not found.elementwise:
+                self.left[name] = f"{type(module).__name__} {found.reason}"
+            elif found is not None:
+                yield name, module, found if isinstance(found, Known) else None
+
     def _attach(self) -> None:
         assert self._model is not None
-        for name, module in self._model.named_modules():
-            if activation_of(module):
-                # Before the call, since one in place overwrites its input.
-                self._handles.append(module.register_forward_pre_hook(functools.partial(self._look_at_input, name)))
-                self._handles.append(module.register_forward_hook(functools.partial(self._look_at_output, name)))
+        for name, module, known in self._watched(self._model):
+            before = Hook(functools.partial(self._look_at_input, name, known))
+            after = Hook(functools.partial(self._look_at_output, name))
+            # Before the call, since one in place overwrites its input.
+            self._handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+            self._handles.append(module.register_forward_hook(after))
 
     def _detach(self) -> None:
         for handle in self._handles:
@@ -98,51 +130,86 @@ class Monitor:
         self._handles.clear()
         self._before.clear()
 
-    def _look_at_input(self, name: str, module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
-        if torch.compiler.is_compiling():
-            raise RuntimeError(COMPILED)
-        known = activation_of(module)
-        if known is None or len(known.activation.arrays) > 1 or not known.activation.elementwise:
+    def _look_at_input(
+        self, name: str, known: Known | None, module: torch.nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        if computed_again():
             return
-        x = inputs[0].detach()
-        with torch.no_grad():
-            slopes = self._rows(derivative(known.activation)(x, **known.arguments).abs())
-            limit = SATURATED * _largest_slope(known)
-            self._before[name] = ((slopes < limit).sum(0), (slopes == 0).sum(0))
+        flat, reason = None, None
+        if known is not None and len(known.activation.arrays) == 1 and known.activation.elementwise:
+            x = only_array(inputs, keywords)
+            try:
+                with aside():
+                    if obstacle(x) is None:
+                        flat = self._flat(known, module, x)
+            except Exception as error:
+                reason = f"slopes: {_sentence(error)}"
+        self._before.setdefault((threading.get_ident(), name), []).append((flat, reason))
 
-    def _look_at_output(self, name: str, module: torch.nn.Module, _: Any, output: torch.Tensor) -> None:
-        with torch.no_grad():
-            rows = self._rows(output.detach())
-            self._layer(name, repr(module), rows).add(rows, self._before.pop(name, None))
+    def _flat(self, known: Known, module: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """How many inputs of each channel are saturated, how many dead, and of how many."""
+        arguments = known.arguments(module)
+        slope = derivative(known.activation)
+        slopes = self._rows(x, lambda part: slope(_floating(part), **arguments).abs())
+        return (slopes < SATURATED * _largest_slope(known, arguments)).sum(0), (slopes == 0).sum(0), len(slopes)
 
-    def _layer(self, name: str, activation: str, rows: torch.Tensor) -> Layer:
-        """The statistics of a Module at this number of channels."""
+    def _look_at_output(self, name: str, module: torch.nn.Module, _: Any, output: Any) -> None:
+        if computed_again():
+            return
+        waiting = self._before.get((threading.get_ident(), name))
+        flat, reason = waiting.pop() if waiting else (None, None)
+        reasons = [reason] if reason else []
+        try:
+            with aside():
+                if (hindered := obstacle(output)) is None:
+                    rows = self._rows(output, lambda part: part)
+                    with self._lock:
+                        self._take_in(name, repr(module), rows, flat)
+                else:
+                    reasons.append(hindered)
+        except Exception as error:
+            reasons.append(_sentence(error))
+        for why in reasons:
+            self.not_measured.setdefault(name, Counter())[why] += 1
+
+    def _take_in(self, name: str, activation: str, rows: torch.Tensor, flat: Any) -> None:
+        """Add to the statistics of a Module at this number of channels."""
         width = rows.shape[1]
         if name in self.layers and self.layers[name].width != width:
             name = f"{name}[{width}]"
-        if name not in self.layers:
-            dtype = torch.promote_types(rows.dtype, torch.float32)
-            self.layers[name] = Layer(activation, width, rows.device, dtype)
-        return self.layers[name]
+        layer = self.layers.get(name)
+        if layer is None:
+            layer = Layer(activation, width, rows.device, torch.promote_types(rows.dtype, torch.float32))
+        layer.add(rows, flat)
+        self.layers[name] = layer
 
-    def _rows(self, array: torch.Tensor) -> torch.Tensor:
-        """The array as rows of channels."""
-        if array.ndim == 0:
-            return array.reshape(1, 1)
+    def _rows(self, array: torch.Tensor, function: Any) -> torch.Tensor:
+        """What the function makes of the array, as rows of channels; those of a nested array below each other."""
         axis = self._axis
         if axis is None:
-            axis = -1 if array.ndim in (1, 3) else 1
-        return array.movedim(axis, -1).reshape(-1, array.shape[axis])
+            axis = -1 if array.ndim in (1, 3) or array.is_nested else 1
+        elif array.is_nested and axis > 0:
+            axis -= 1
+        return torch.cat([_channels(function(part), axis) for part in parts(array)])
 
     def table(self) -> str:
-        """One row per layer, as text."""
-        return table(HEADER, [_row(name, layer) for name, layer in self.layers.items()])
+        """One row per layer, as text, and a line for all that is not in them."""
+        return "\n".join([table(HEADER, self._shown()), *self._closing()])
 
     def __repr__(self) -> str:
         return self.table()
 
     def _repr_html_(self) -> str:
-        return _display.table(HEADER, [_row(name, layer) for name, layer in self.layers.items()])
+        return _display.table(HEADER, self._shown(), below=self._closing())
+
+    def _shown(self) -> list[tuple[str, ...]]:
+        return [_row(name, layer) for name, layer in self.layers.items()]
+
+    def _closing(self) -> list[str]:
+        lines = [f"left alone: {name}, {reason}" for name, reason in self.left.items()]
+        for name, reasons in self.not_measured.items():
+            lines += [f"not measured: {name}, {reason} ({count} calls)" for reason, count in reasons.items()]
+        return lines
 
     def plot(self) -> Any:
         """A matplotlib Figure: the range of each layer's outputs, and its saturated and dead share."""
@@ -174,8 +241,20 @@ def _row(name: str, layer: Layer) -> tuple[str, ...]:
     return (name, layer.activation, str(layer.calls), *(f"{number:.3g}" for number in numbers), *shares, dead)
 
 
-def _largest_slope(known: Known) -> float:
-    numbers = {n: v.mean().item() if isinstance(v, torch.Tensor) else v for n, v in known.arguments.items()}
+def _floating(array: torch.Tensor) -> torch.Tensor:
+    return array if array.is_floating_point() else array.float()
+
+
+def _channels(array: torch.Tensor, axis: int) -> torch.Tensor:
+    return array.reshape(1, 1) if array.ndim == 0 else array.movedim(axis, -1).reshape(-1, array.shape[axis])
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def _largest_slope(known: Known, arguments: dict[str, Any]) -> float:
+    numbers = {name: v.mean().item() if isinstance(v, torch.Tensor) else v for name, v in arguments.items()}
     return _largest(known.activation.replace(**{n: v for n, v in numbers.items() if n != "axis"}))
 
 

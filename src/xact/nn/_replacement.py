@@ -8,7 +8,7 @@ import torch
 
 import xact.nn
 from xact import _activation
-from xact.nn._recognise import activation_of
+from xact.nn._recognise import Known, activation_of
 
 HOOKS = (
     *("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
@@ -36,8 +36,8 @@ def replacement(wanted: Any, old: torch.nn.Module, model: torch.nn.Module) -> to
     else:
         activation = xact.nn.Activation(wanted).activation
         known = activation_of(old)
-        if known and known.activation == activation and not activation.replaced:
-            return _adopted(old, activation)
+        if known and _unbound(known.activation) == activation:
+            return _adopted(old, known, activation, model)
         new = module_of(activation)
     return _like(old, new, model)
 
@@ -50,14 +50,28 @@ def module_of(activation: _activation.Activation) -> torch.nn.Module:
     return cls(**{cls._arguments[name]: value for name, value in activation.replaced.items()})
 
 
-def _adopted(old: Any, activation: _activation.Activation) -> torch.nn.Module | None:
-    """The same Module with our class, arguments and parameters shared; None if it is ours already."""
+def _unbound(activation: _activation.Activation) -> _activation.Activation:
+    return activation.original or activation
+
+
+def _adopted(
+    old: Any, known: Known, activation: _activation.Activation, model: torch.nn.Module
+) -> torch.nn.Module | None:
+    """Our Module of the same activation, arguments and parameters shared; None if it is ours already."""
     cls = getattr(xact.nn, activation.module)
-    if type(old) is not cls.__base__:
+    if isinstance(old, cls | xact.nn.Activation):
         return None
-    new = copy.copy(old)
-    new.__class__ = cls
-    return new
+    if type(old) is cls.__base__:
+        new = copy.copy(old)
+        new.__class__ = cls
+        return new
+    arguments = known.arguments(old)
+    tensors = {name: value for name, value in arguments.items() if isinstance(value, torch.Tensor)}
+    numbers = {name: value for name, value in arguments.items() if name not in tensors}
+    new = module_of(known.activation.replace(**{**known.activation.replaced, **numbers}))
+    for name, tensor in tensors.items():
+        setattr(new, cls._arguments[name], tensor)
+    return _like(old, new, model)
 
 
 def _like(old: Any, new: Any, model: torch.nn.Module) -> torch.nn.Module:

@@ -20,27 +20,30 @@ class Layer:
         self.calls = self.count = 0
         self._mean = torch.zeros(channels, device=device, dtype=dtype)
         self._squares = torch.zeros_like(self._mean)
-        self._flat: tuple[Any, Any] | None = None
+        # Saturated and dead inputs of each channel, and of how many rows.
+        self._flat: tuple[Any, Any, int] | None = None
         # A uniform sample of the rows seen: those with the largest of keys drawn at random.
         self._rows = self._mean.new_empty(0, channels)
         self._keys = torch.empty(0, device="cpu")
         # Its own: the model draws the same numbers with a monitor as without.
         self._random = torch.Generator("cpu").manual_seed(0)
 
-    def add(self, rows: torch.Tensor, flat: tuple[Any, Any] | None) -> None:
-        """Take in a call: its outputs as rows of channels, and how many inputs per channel are saturated and dead."""
+    def add(self, rows: torch.Tensor, flat: tuple[Any, Any, int] | None) -> None:
+        """Take in a call: its outputs as rows of channels, how many inputs per channel are saturated and dead, of how
+        many.
+        """
         new = len(rows)
-        if new == 0:
-            return
-        rows = rows.to(self._mean.dtype)
+        # Replicas of a model live on several devices.
+        rows = rows.to(self._mean.device, self._mean.dtype)
         # Chan, Golub & LeVeque 1979.
         variance, mean = torch.var_mean(rows, 0, correction=0)
         difference, total = mean - self._mean, self.count + new
-        self._mean += difference * (new / total)
-        self._squares += variance * new + difference**2 * (self.count * new / total)
+        self._mean = self._mean + difference * (new / total)
+        self._squares = self._squares + variance * new + difference**2 * (self.count * new / total)
         if flat is not None:
-            before = self._flat or (0, 0)
-            self._flat = (before[0] + flat[0], before[1] + flat[1])
+            saturated, dead, judged = self._flat or (0, 0, 0)
+            device = self._mean.device
+            self._flat = saturated + flat[0].to(device), dead + flat[1].to(device), judged + flat[2]
         self.count, self.calls = total, self.calls + 1
         self._sample(rows)
 
@@ -65,17 +68,17 @@ class Layer:
     @property
     def saturated(self) -> float | None:
         """The share of inputs where the derivative is below 1 % of its maximum."""
-        return None if self._flat is None else self._flat[0].sum().item() / (self.count * self.width)
+        return None if self._flat is None else self._flat[0].sum().item() / (self._flat[2] * self.width)
 
     @property
     def dead(self) -> float | None:
         """The share of inputs where the derivative is 0."""
-        return None if self._flat is None else self._flat[1].sum().item() / (self.count * self.width)
+        return None if self._flat is None else self._flat[1].sum().item() / (self._flat[2] * self.width)
 
     @property
     def dead_channels(self) -> int | None:
         """How many channels had the derivative 0 at every input seen."""
-        return None if self._flat is None else int((self._flat[1] == self.count).sum())
+        return None if self._flat is None else int((self._flat[1] == self._flat[2]).sum())
 
     def quantile(self, q: float) -> float:
         """A quantile of a uniform sample of the outputs, up to 512 of every channel."""
@@ -87,7 +90,8 @@ class Layer:
         values = {"mean": self._mean.clone(), "std": (self._squares / self.count).sqrt()}
         values |= {name: _quantile(self._rows, q) for name, q in (("q01", 0.01), ("q50", 0.5), ("q99", 0.99))}
         if self._flat is not None:
-            values |= {"saturated": self._flat[0] / self.count, "dead": self._flat[1] / self.count}
+            saturated, dead, judged = self._flat
+            values |= {"saturated": saturated / judged, "dead": dead / judged}
         return values
 
 

@@ -4,19 +4,18 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-import xact.nn
 from xact import _display
 from xact.nn._functional_calls import function_name, functional_calls
-from xact.nn._recognise import activation_of, classes_of
+from xact.nn._keys import Key, Keys, Seat, seats_of
+from xact.nn._recognise import Unknown, activation_of, is_activation
 from xact.nn._replacement import replacement
 from xact.nn._table import table
 
 HEADER = ("place", "was", "is", "why")
-Keys = Mapping[str | type[torch.nn.Module], Any]
 
 
 @dataclass(frozen=True)
@@ -65,18 +64,9 @@ class SwapReport:
         return [f"{len(self.changed)} changed, {len(self.left)} left alone", *self.notes]
 
 
-class Seat(NamedTuple):
-    """Where a Module is registered, under all the qualified names that lead there."""
-
-    names: list[str]
-    parent: torch.nn.Module
-    attribute: str
-    module: torch.nn.Module
-
-
 def swap(
     model: torch.nn.Module,
-    replacements: Keys,
+    replacements: Mapping[Key, Any],
     *,
     include: str | Iterable[str] = "*",
     exclude: str | Iterable[str] = (),
@@ -85,8 +75,8 @@ def swap(
 ) -> SwapReport:
     """Exchange activation Modules of a model in place, and report every place changed or left alone.
 
-    replacements: from what is there (the name of a class, a class, or the qualified name of one Module) to what comes:
-    whatever `xact.nn.Activation` takes, a Module class, or a `functools.partial` of one.
+    replacements: from what is there (the qualified name of one Module, a class, the name of a class or of an
+    activation) to what comes: whatever `xact.nn.Activation` takes, a Module class, or a `functools.partial` of one.
     include, exclude: glob patterns of qualified names, such as `"encoder.*"`.
     dry_run: report, and change nothing.
     change_state: allow replacements with other state_dict keys than what they replace.
@@ -96,18 +86,20 @@ def swap(
     unknown to an optimizer that exists. Where the activation is the same, as in `{"GELU": "gelu"}`, its arguments and
     parameters are kept. Functional calls (`F.relu(x)`) are found with `torch.fx` and reported: swap leaves them alone.
 
-    Raises, before anything is changed, `ValueError` for a key that is neither a class of torch.nn or xact.nn nor in the
-    model and for replacements that change the keys of the state_dict, `TypeError` for what makes no Module.
+    A Module whose class says nothing is known by what a copy of it returns on a grid of numbers, if it has no Modules
+    inside. What looks like an activation and computes none of the catalogue is reported as left alone, with the reason.
+
+    Raises, before anything is changed, `ValueError` for a key that names nothing in the model and for replacements that
+    change the keys of the state_dict, `TypeError` for what makes no Module.
     """
-    seats = list(_seats(model))
-    _check_keys(replacements, seats)
+    seats, keys = list(seats_of(model)), Keys(replacements)
     include, exclude = _patterns(include), _patterns(exclude)
     report, made, plan = SwapReport(), {}, []
     for seat in seats:
-        old, key = seat.module, _key(replacements, seat)
-        if key is None and activation_of(old) is None:
+        old, key = seat.module, keys.of(seat)
+        if key is None and (seat.found is None or type(old) is torch.nn.Identity):
             continue
-        reason = "no replacement is given" if key is None else _out_of_scope(seat.names, include, exclude)
+        reason = _out_of_scope(seat.names, include, exclude) if key is not None else _left(seat)
         new = None
         if key is not None and not reason:
             if id(old) not in made:
@@ -117,42 +109,18 @@ def swap(
         report.places.append(Place(seat.names[0], _shown(old), _shown(new) if new is not None else None, reason))
         if new is not None:
             plan.append((seat, new))
-    report.places += _functions_held(model)
-    _look_for_calls(model, report)
+    replaced = {name for seat, _ in plan for name in seat.names}
+    functions = [*_functions_held(model, replaced), *_functions_called(model, replaced, report.notes)]
+    report.places += functions
+    if activation_of(model):
+        report.notes.append("the model is itself an activation: exchange it where it is made")
+    keys.check(model, seats, [place.old.removesuffix("(x)") for place in functions])
     if not dry_run:
         if not change_state:
             _check_state(plan)
         report._undo += [_put(seat, new) for seat, new in plan]
         report._undo += _leave_fast_paths(model, {id(new) for _, new in plan})
     return report
-
-
-def _seats(model: torch.nn.Module) -> Iterator[Seat]:
-    """Every registration of a Module, once, however many names lead to the Module that holds it."""
-    paths: dict[torch.nn.Module, list[str]] = {}
-    for path, module in model.named_modules(remove_duplicate=False):
-        paths.setdefault(module, []).append(f"{path}." if path else "")
-    for parent, prefixes in paths.items():
-        for attribute, child in parent._modules.items():
-            if child is not None:
-                yield Seat([prefix + attribute for prefix in prefixes], parent, attribute, child)
-
-
-def _key(replacements: Keys, seat: Seat) -> Any:
-    """The key that names this Module, its qualified name before its class."""
-    classes = classes_of(seat.module)
-    candidates = (*seat.names, *classes, *(cls.__name__ for cls in classes))
-    return next((key for key in candidates if key in replacements), None)
-
-
-def _check_keys(replacements: Keys, seats: list[Seat]) -> None:
-    used = {_key(replacements, seat) for seat in seats}
-    for key in replacements:
-        if isinstance(key, str) and key not in used and not hasattr(torch.nn, key) and not hasattr(xact.nn, key):
-            raise ValueError(
-                f"swap: the model has no Module of the class or name {key!r}, and neither torch.nn nor xact.nn has the "
-                f"class; model.named_modules() lists the names"
-            )
 
 
 def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -169,7 +137,9 @@ def _out_of_scope(names: list[str], include: Iterable[str], exclude: Iterable[st
 
 
 def _shown(module: torch.nn.Module) -> str:
-    """Its repr, which is the same for torch.nn's and ours, with ours marked."""
+    """Its repr, which is the same for torch.nn's and ours, with ours marked; of one that holds Modules, its class."""
+    if module._modules:
+        return f"{type(module).__name__}(...)"
     return f"xact.nn.{module!r}" if type(module).__module__.startswith("xact.nn") else repr(module)
 
 
@@ -231,31 +201,32 @@ def _leave_fast_paths(model: torch.nn.Module, new: set[int]) -> list[Callable[[]
     return restores
 
 
-def _functions_held(model: torch.nn.Module) -> Iterator[Place]:
+def _left(seat: Seat) -> str:
+    """Why a Module that no key names is left alone."""
+    return seat.found.reason if isinstance(seat.found, Unknown) else "no replacement is given"
+
+
+def _functions_held(model: torch.nn.Module, replaced: set[str]) -> Iterator[Place]:
     """Attributes that hold a function, such as the `activation` of torch.nn.TransformerEncoderLayer."""
     for path, module in model.named_modules():
+        # What an activation holds is a part of it.
+        if path in replaced or (path and is_activation(module)):
+            continue
         for attribute, value in vars(module).items():
             if name := function_name(value):
                 place = f"{path}.{attribute}" if path else attribute
                 yield Place(place, f"{name}(x)", None, "a function; assign a Module, and swap finds it")
 
 
-def _look_for_calls(model: torch.nn.Module, report: SwapReport) -> None:
-    if activation_of(model):
-        report.notes.append("the model is itself an activation: exchange it where it is made")
+def _functions_called(model: torch.nn.Module, replaced: set[str], notes: list[str]) -> Iterator[Place]:
     try:
         calls = list(functional_calls(model))
     except Exception as error:
         # A trace runs the model's own code, which may raise anything.
         reason = str(error).partition("\n")[0]
-        report.notes.append(f"functional calls not looked for: torch.fx does not trace the model ({reason})")
+        notes.append(f"functional calls not looked for: torch.fx does not trace the model ({reason})")
         return
     for call in calls:
-        report.places.append(
-            Place(
-                call.module or "(model)",
-                f"{call.function}(x)",
-                None,
-                f"a functional call, {call.where or 'unknown line'}",
-            )
-        )
+        if not any(f"{call.module}.".startswith(f"{name}.") for name in replaced):
+            where = f"a functional call, {call.where or 'unknown line'}"
+            yield Place(call.module or "(model)", f"{call.function}(x)", None, where)
