@@ -4,6 +4,7 @@ One Function serves all definitions; it is told which by a key. A string goes th
 constant, while an activation, or a Function made for it in the traced path, would break the graph.
 """
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,10 @@ INPLACE = True
 # The activation that gives back its input itself, as the Module of that name in torch.nn does.
 RETURNED = "identity"
 AXES_OF_SCALARS = 1
+
+
+# Of shapes that a call is checked by, as torch does for its own library.
+warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module=r"xact\.")
 
 
 def owns(cls: type) -> bool:
@@ -64,7 +69,9 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         _refuse_plain(activation, operands)
     if compiling or transformed(operands):
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
-        function = torch_graph.differentiable if compiling else differentiable
+        # TorchScript knows no autograd.Function: its graph, with its derivative, is that of the body.
+        tracing = not compiling and torch.jit.is_tracing()
+        function = torch_graph.differentiable if compiling else _traced if tracing else differentiable
         result = function(activation.key, options, compiled, *kept)
     else:
         result = _by_body(activation.key, options, compiled, operands)
@@ -105,6 +112,10 @@ def _uniform(values: Iterable[Any]) -> bool:
 def _by_body(key: str, options: tuple[Any, ...], compiled: bool, operands: tuple[Any, ...]) -> Any:
     values = dict(zip(backends.definitions[key].names, (*operands, *options), strict=True))
     return hot_path.run(_body, key, values) if compiled else _body(key, values)
+
+
+def _traced(key: str, options: tuple[Any, ...], _compiled: bool, *operands: Any) -> Any:
+    return _by_body(key, options, False, operands)
 
 
 def _body(key: str, values: dict[str, Any]) -> Any:
