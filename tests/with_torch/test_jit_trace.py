@@ -1,4 +1,4 @@
-"""torch.jit.trace of every Module, with gradients and without, as torch.nn.PReLU traces; what is traced can be saved."""
+"""torch.jit.trace of every Module, with gradients and without, as torch.nn.PReLU traces; the result can be saved."""
 
 import io
 import warnings
