@@ -41,7 +41,7 @@ def refused(kind: type[Exception], text: str, call: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_no_array(case: cases.Case) -> None:
-    for wrong in ([1.0, 2.0], (1.0,), 1.0, 3, True, "gelu", None, {}, range(3)):
+    for wrong in ([1.0, 2.0], (1.0,), True, "gelu", None, {}, range(3)):
         call = partial(case.call, *[wrong for _ in case.arrays])
         text = f"{case.activation.name} takes an array, got {wrong!r} of type {type(wrong).__name__}"
         for kind in (xact.DtypeError, TypeError, NotImplementedError):
@@ -233,7 +233,7 @@ def test_required_parameters(case: cases.Case) -> None:
         refused(TypeError, text, lambda: case.activation(*case.arrays, **rest))
 
 
-@pytest.mark.parametrize(("first", "second"), [*permutations(LIBRARIES, 2)])
+@pytest.mark.parametrize(("first", "second"), [two for two in permutations(LIBRARIES, 2) if "torch" in two])
 @pytest.mark.parametrize("case", SIMPLE, ids=str)
 def test_mixed_libraries(case: cases.Case, first: str, second: str) -> None:
     x, other = array(first, [[1.0]]), array(second, [[1.0]])

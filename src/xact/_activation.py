@@ -85,7 +85,8 @@ class Activation(Displayed, Declaration):
         if backend is backends.deferred:
             return backends.record(self, args, kwargs)
         if kwargs or len(args) != 1 or not self.plain:
-            return backend.apply(self, *prepare(self, backend, args, kwargs))
+            backend, operands, options, inplace = prepare(self, backend, args, kwargs)
+            return backend.apply(self, operands, options, inplace)
         return backend.apply(self, args + self.default_parameters, self.default_options, False)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -93,7 +94,9 @@ class Activation(Displayed, Declaration):
         count = len(self.arrays)
         if self.layout and len(args) > 1 and args[1] is None:
             args = (args[0], *args[2:])
-        if self.layout and (len(args) < 2 or isinstance(args[1], (int, float, str))):
+        if self.layout and (
+            len(args) < 2 or (isinstance(args[1], (int, float, str)) and not hasattr(args[1], "dtype"))
+        ):
             count = 1
         if len(args) < count:
             needed = "an array" if count == 1 else f"{count} arrays, {' and '.join(self.arrays)}"

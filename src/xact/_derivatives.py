@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from xact import backends
 from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
 from xact._operands import check_library, prepare
+from xact.backends import guests
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Derivative:
     order: int = 1
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _is_guest(args, self.activation):
+            return guests.call(self, self.activation, args, kwargs)
         call = _Call(self.activation, args, kwargs)
         differentiated = self.activation if self.order == 1 else self.activation.slopes[self.wrt]
         return call.evaluate(_slope(differentiated, self.wrt))
@@ -37,6 +40,8 @@ class ValueAndDerivative:
     wrt: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if _is_guest(args, self.activation):
+            return cast("tuple[Any, Any]", guests.call(self, self.activation, args, kwargs))
         call = _Call(self.activation, args, kwargs)
         return call.value, call.evaluate(_slope(self.activation, self.wrt))
 
@@ -91,7 +96,13 @@ def vjp(f: Any, *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], tup
     >>> pullback(np.array([1.0, 0.0]))
     (array([ 0.25, -0.25]),)
     """
-    call = _Call(_activation(f), primals, options)
+    activation = _activation(f)
+    if _is_guest(primals, activation):
+        # Plain arrays: to add up what a mask hides, or to give a cotangent another class, would be wrong.
+        primals = (guests.plain(activation, primals[0]), *primals[1:])
+    call = _Call(activation, primals, options)
+    if call.backend.JOINS:
+        primals = tuple(map(call.backend.joined, primals))
     return call.value, Pullback(call, primals)
 
 
@@ -104,6 +115,8 @@ class Pullback:
 
     def __call__(self, dy: Any) -> tuple[Any, ...]:
         call, activation = self.call, self.call.activation
+        if call.backend.JOINS:
+            dy = call.backend.joined(dy)
         check_library(activation.name, call.backend, call.x, dy, "dy")
         if tuple(dy.shape) != tuple(call.value.shape):
             raise ShapeError(
@@ -126,8 +139,8 @@ class _Call:
         self.activation = activation
         arrays, self.public = activation.bind(args, kwargs)
         self.given = len(arrays)
-        self.backend = backends.of(args[0], activation.name)
-        operands, self.options, inplace = prepare(activation, self.backend, args, kwargs)
+        backend = backends.of(args[0], activation.name)
+        self.backend, operands, self.options, inplace = prepare(activation, backend, args, kwargs)
         if inplace:
             raise TypeError(f"{activation.name}: a derivative is not evaluated in place")
         self.x = self.backend.floating(activation, operands[0])
@@ -215,6 +228,13 @@ def _packed(activation: Activation, call: _Call, parts: list[Any]) -> Any:
     named = dict(zip(activation.arrays, parts, strict=True))
     first, second = ("value", "gate") if layout == "value_first" else ("gate", "value")
     return call.backend.join(named[first], named[second], axis, layout == "interleaved")
+
+
+def _is_guest(args: tuple[Any, ...], activation: Activation) -> bool:
+    """Whether the first argument is no array, but stands for one."""
+    if not args or backends.of(args[0], activation.name) is not backends.deferred:
+        return False
+    return not hasattr(type(args[0]), "__torch_function__")
 
 
 def _activation(f: Any) -> Activation:

@@ -12,8 +12,9 @@ from xact._errors import AxisError, DtypeError, ParameterError, ShapeError
 if TYPE_CHECKING:
     from xact._activation import Activation
 
-# What the body receives as operands and as options, and whether the result replaces the first array.
-Prepared = tuple[tuple[Any, ...], tuple[Any, ...], bool]
+# The backend of the call, what the body receives as operands and as options, and whether the result replaces the first
+# array.
+Prepared = tuple[Any, tuple[Any, ...], tuple[Any, ...], bool]
 
 
 def prepare(
@@ -21,6 +22,8 @@ def prepare(
 ) -> Prepared:
     """Bind a call and make its operands ready for the body."""
     arrays, values = activation.bind(args, kwargs)
+    if backend.JOINS:
+        backend, arrays, values = together(activation, backend, arrays, values)
     name, x = activation.name, arrays[0]
     check_values(activation, values)
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
@@ -47,7 +50,23 @@ def prepare(
     if inplace and not backend.INPLACE:
         raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
     options = tuple(static(name, values[label], label) for label in activation.body.options)
-    return tuple(operands[label] for label in activation.operands), options, inplace
+    return backend, tuple(operands[label] for label in activation.operands), options, inplace
+
+
+def together(
+    activation: "Activation", backend: ModuleType, arrays: tuple[Any, ...], values: dict[str, Any]
+) -> tuple[ModuleType, tuple[Any, ...], dict[str, Any]]:
+    """The arrays of a call, those of NumPy among others of JAX made JAX's."""
+    given = {
+        label: value
+        for label in activation.body.parameters
+        if type(value := values[label]) is not float and not isinstance(value, numbers.Real)
+    }
+    if len(arrays) > 1 or given:
+        backend = backends.meet(backend, (*arrays[1:], *given.values()))
+        arrays = tuple(map(backend.joined, arrays))
+        values = values | {label: backend.joined(value) for label, value in given.items()}
+    return backend, arrays, values
 
 
 def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:

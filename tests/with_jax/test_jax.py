@@ -235,6 +235,32 @@ def test_dtypes(case: cases.Case, dtype: str) -> None:
     assert [g.shape for g in gradients] == [value.shape for value in (*arrays, *parameters)]
 
 
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_weak_types_stay(case: cases.Case) -> None:
+    """A Python number that was traced gives way to the dtype of an array, as in jax.nn; along an axis it does not."""
+    arrays = [jnp.broadcast_to(jnp.asarray(0.3 + i), array.shape) for i, array in enumerate(case.arrays)]
+    assert all(array.weak_type for array in arrays)
+    weak = case.activation.elementwise
+    other = jnp.ones(jax.eval_shape(case.call, *arrays).shape, jnp.bfloat16)
+    summed = lambda *arrays: jnp.sum(case.call(*arrays))
+    results = {
+        "jit": jax.jit(case.call),
+        "vmap": jax.vmap(case.call) if weak else case.call,
+        "jvp": lambda *arrays: jax.jvp(case.call, arrays, arrays)[1],
+        "bfloat16": lambda *arrays: case.call(*arrays) * other,
+        "scan": lambda *arrays: jax.lax.scan(lambda c, _: (c, case.call(*arrays)), 0, length=2)[1],
+    }
+    if weak and len(arrays) == len(case.activation.arrays):
+        given = {**case.parameters, **case.options}
+        results["derivative"] = lambda *arrays: xact.derivative(case.activation)(*arrays, **given)
+        results["grad"] = lambda *arrays: jax.grad(summed)(*arrays)
+        results["vjp"] = lambda *arrays: xact.vjp(case.activation, *arrays, **given)[1](jnp.ones_like(arrays[0]))[0]
+    for way, function in results.items():
+        got = jax.eval_shape(function, *arrays)
+        assert (got.dtype == jnp.bfloat16) == (way == "bfloat16" and weak), way
+        assert got.weak_type == (weak and way != "bfloat16"), way
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if not case.label or case.packed], ids=str)
 def test_one_residual_per_array(case: cases.Case) -> None:
     """What the backward pass keeps: no more bytes than the arrays, which have 16 bits; one byte for 0 or 1."""

@@ -4,6 +4,7 @@ A library is imported only when one of its arrays arrives. Every backend module 
 
     xp                                  the namespace bodies and rules are evaluated with
     INPLACE                             whether arrays can be overwritten on request
+    JOINS                               whether arrays of NumPy may stand beside the library's
     AXES_OF_SCALARS                     how many axes the library takes an array without any to have
     owns(cls)                           whether arrays of this class are the library's
     apply(activation, operands, options, inplace)   the value, differentiable by the library's own transforms
@@ -13,6 +14,8 @@ A library is imported only when one of its arrays arrives. Every backend module 
     constant(x)                         the array with its derivatives cut off
     coefficients(vector)                a vector of coefficients as a body takes it
     astype, reshape, halves, join, generator        what operands need
+
+and where JOINS is true `joined(x)`, an array of the library made of what may join.
 """
 
 import sys
@@ -27,7 +30,8 @@ definitions: dict[str, Any] = {}
 _keys: list[str] = []
 known: dict[type, ModuleType] = {}
 
-# Stands for the backend of an object that records calls instead of computing, such as a tracer's proxy.
+# Stands for the backend of an object that is no array yet (a number, what has `__jax_array__`, a masked array), or that
+# records calls instead of computing, such as a tracer's proxy.
 deferred = ModuleType("deferred")
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -76,7 +80,11 @@ def new_key(name: str) -> str:
 
 
 def record(activation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Let an object with `__torch_function__`, such as a tracer's proxy, note the call."""
+    """Let an object with `__torch_function__`, such as a tracer's proxy, note the call; else see `guests.call`."""
+    if not hasattr(type(args[0]), "__torch_function__"):
+        from xact.backends import guests
+
+        return guests.call(activation, activation, args, kwargs)
     if unbound := activation.original:
         # The call is written down by name, and the name stands for the activation with its own defaults.
         args, values = activation.bind(args, kwargs)
@@ -88,38 +96,75 @@ def record(activation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def find(x: Any, function: str) -> Any:
     """The backend of an array of a class not seen before."""
     cls = type(x)
-    for library, load in (("numpy", _numpy), ("torch", _torch), ("jax", _jax)):
+    for library in ("numpy", "torch", "jax"):
         if library in sys.modules:
-            backend = load()
+            backend = load(library)
             if backend.owns(cls):
                 known[cls] = backend
                 return backend
     if hasattr(cls, "__torch_function__"):
         return deferred
+    if is_jax_like(cls) or (cls in (float, int) and _has_numpy()) or _is_subclass(cls):
+        known[cls] = deferred
+        return deferred
     import array_api_compat
 
     if not array_api_compat.is_array_api_obj(x):
-        cure = "; convert it with numpy.asarray or torch.tensor" if isinstance(x, (list, tuple, float, int)) else ""
-        raise DtypeError(f"{function} takes an array, got {x!r} of type {cls.__name__}{cure}")
+        converts = isinstance(x, (list, tuple, float, int)) or hasattr(x, "__array__")
+        cure = "; convert it with numpy.asarray or torch.tensor" if converts else ""
+        # A table would be printed over many lines.
+        got = (
+            f"an object of type {cls.__module__}.{cls.__name__}"
+            if hasattr(x, "__array__")
+            else f"{x!r} of type {cls.__name__}"
+        )
+        raise DtypeError(f"{function} takes an array, got {got}{cure}")
     from xact.backends import standard
 
     known[cls] = standard
     return standard
 
 
-def _numpy() -> ModuleType:
-    from xact.backends import numpy
-
-    return numpy
-
-
-def _torch() -> ModuleType:
-    from xact.backends import torch
-
-    return torch
+def is_jax_like(cls: type) -> bool:
+    """Whether objects of a class say what array of JAX they stand for."""
+    return hasattr(cls, "__jax_array__")
 
 
-def _jax() -> ModuleType:
+def meet(backend: ModuleType, others: tuple[Any, ...]) -> ModuleType:
+    """The backend of a call whose first array has this one: JAX's, where an array of JAX meets NumPy's."""
+    if "jax" not in sys.modules or backend is not sys.modules.get("xact.backends.numpy"):
+        return backend
+    jax = load("jax")
+    joins = any(jax.owns(type(value)) or is_jax_like(type(value)) for value in others)
+    return jax if joins else backend
+
+
+def load(library: str) -> ModuleType:
+    """The backend of a library that can be imported."""
+    if library == "numpy":
+        from xact.backends import numpy
+
+        return numpy
+    if library == "torch":
+        from xact.backends import torch
+
+        return torch
     from xact.backends import jax
 
     return jax
+
+
+def _has_numpy() -> bool:
+    try:
+        import numpy  # noqa: F401 (a number becomes one of its scalars)
+    except ImportError:
+        return False
+    return True
+
+
+def _is_subclass(cls: type) -> bool:
+    if "numpy" not in sys.modules:
+        return False
+    from xact.backends import guests
+
+    return guests.is_subclass(cls)

@@ -14,6 +14,7 @@ from xact.backends import jax_taylor, standard
 from xact.special.namespace import Namespace
 
 INPLACE = False
+JOINS = True
 AXES_OF_SCALARS = 0
 
 jax_taylor.install(__file__)
@@ -74,11 +75,11 @@ def _traceable(value: Any) -> Any:
 @cache
 def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches."""
-    names = activation.operands
+    names, elementwise = activation.operands, activation.elementwise
     static = dict(zip(activation.body.options, options, strict=True))
 
     def evaluated(*operands: Any) -> Any:
-        return _evaluate(activation.body, operands[0], dict(zip(names, operands, strict=True)) | static)
+        return evaluate(activation.body, operands[0], dict(zip(names, operands, strict=True)) | static, elementwise)
 
     # What a trace shows.
     evaluated.__name__ = activation.name
@@ -98,17 +99,32 @@ def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     return jax.jit(value, inline=True)
 
 
+def _like(result: Any, x: Any) -> Any:
+    """In the dtype of an array, and as weak: the dtype of a Python number gives way to that of any array."""
+    result = result.astype(x.dtype)
+    return _weak(result) if getattr(x, "weak_type", False) else result
+
+
+def _weak(result: Any) -> Any:
+    try:
+        from jax._src.lax.lax import _convert_element_type as convert
+    except ImportError:
+        # It has no public name. The value is right, its dtype that of an array.
+        return result
+    return convert(result, result.dtype, weak_type=True)
+
+
 def _push(activation: Any, name: str, values: dict[str, Any], tangent: Any) -> Any:
     """The tangent of the result that the tangent of one argument makes."""
     y = values["y"]
     if (rule := activation.rules.get(name)) and not activation.elementwise:
         # The rules beside it keep its arrays anyway.
-        return _linear(lambda dx: (dx * _evaluate(rule, y, values)).astype(y.dtype))(tangent)
+        return _linear(lambda dx: _like(dx * _evaluate(rule, y, values), y))(tangent)
     if rule:
         slope = _slope(activation, name, values) if name in activation.slopes else _evaluate(rule, y, values)
         if slope.dtype == bool:
-            return _linear(lambda dx: jnp.where(slope, dx, jnp.zeros_like(dx)).astype(y.dtype))(tangent)
-        return (tangent * slope).astype(y.dtype)
+            return _linear(lambda dx: _like(jnp.where(slope, dx, jnp.zeros_like(dx)), y))(tangent)
+        return _like(tangent * slope, y)
     if rule := activation.pushforwards.get(name):
         return _linear(lambda dx: _evaluate(rule, y, values | {f"d{name}": dx}))(tangent)
     if (rule := activation.pullbacks.get(name)) and name in activation.arrays:
@@ -141,7 +157,7 @@ def _differentiable_slope(slope: Any, options: tuple[Any, ...]) -> Any:
                 continue
             if rule := slope.rules.get(name):
                 second = _evaluate(rule, y, dict(zip(names, primals, strict=True)) | static)
-                parts.append((tangent * second).astype(y.dtype))
+                parts.append(_like(tangent * second, y))
             else:
                 by_one = lambda one, i=i: written(*primals[:i], one, *primals[i + 1 :])
                 parts.append(jax.jvp(by_one, (primal,), (tangent,))[1])
@@ -152,8 +168,12 @@ def _differentiable_slope(slope: Any, options: tuple[Any, ...]) -> Any:
 
 
 def evaluate(expression: Any, x: Any, values: dict[str, Any], elementwise: bool) -> Any:
-    """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`."""
-    return _evaluate(expression, x, values)
+    """Evaluate in float32 where the dtype has 16 bits; the result has the dtype of `x`, and is weak where that is.
+
+    What mixes elements along an axis is not, as in jax.nn.
+    """
+    result = _evaluate(expression, x, values)
+    return result if elementwise or result.dtype == bool else result.astype(x.dtype)
 
 
 def _evaluate(expression: Any, x: Any, values: dict[str, Any]) -> Any:
@@ -164,7 +184,7 @@ def _evaluate(expression: Any, x: Any, values: dict[str, Any]) -> Any:
         if name in expression.names
     }
     result = expression(ready, xp)
-    return result if result.dtype == bool else result.astype(x.dtype)
+    return result if result.dtype == bool else _like(result, x)
 
 
 def _floats(value: Any) -> bool:
@@ -183,6 +203,15 @@ def dtype_name(x: Any) -> str:
 
 def constant(x: Any) -> Any:
     return jax.lax.stop_gradient(x)
+
+
+def joined(x: Any) -> Any:
+    """An array of JAX, of what `jax.numpy` takes for one."""
+    if owns(type(x)):
+        return x
+    if backends.is_jax_like(type(x)):
+        x = x.__jax_array__()
+    return jnp.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else x
 
 
 def astype(x: Any, dtype: Any) -> Any:

@@ -22,10 +22,10 @@ def is_apart(activation: Any, x: Any, parameters: list[Any]) -> bool:
 
     With a rule for every argument the zeros do no harm.
     """
-    if any(isinstance(value, tracers) for value in parameters):
-        return True
-    ruled = len(activation.rules) + len(activation.pullbacks)
-    return isinstance(x, staged) and ruled < len(activation.operands)
+    for value in parameters:
+        if type(value) is not float and isinstance(value, tracers):
+            return True
+    return isinstance(x, staged) and len(activation.rules) + len(activation.pullbacks) < len(activation.operands)
 
 
 def install(place: str) -> None:

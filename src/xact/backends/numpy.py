@@ -17,6 +17,7 @@ from xact.backends import standard
 from xact.special.namespace import Namespace
 
 INPLACE = False
+JOINS = True
 AXES_OF_SCALARS = 0
 
 # Bytes of a block: some ten temporaries of this size fit the second-level cache.
@@ -59,7 +60,10 @@ xp = Namespace(np, exp=_exp, where=_where, tanh=np.tanh, expm1=np.expm1, cumulat
 
 
 def owns(cls: type) -> bool:
-    return issubclass(cls, (np.ndarray, np.generic))
+    """Arrays and scalars, and subclasses, which give plain arrays; but not those with a mask or rules of their own."""
+    if not issubclass(cls, np.ndarray):
+        return issubclass(cls, np.generic)
+    return not issubclass(cls, np.ma.MaskedArray) and cls.__array_ufunc__ is np.ndarray.__array_ufunc__
 
 
 def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], inplace: bool) -> Any:
@@ -205,6 +209,10 @@ def dtype_name(x: Any) -> str:
 
 
 constant = standard.constant
+
+
+def joined(x: Any) -> Any:
+    return x
 
 
 def astype(x: Any, dtype: Any) -> Any:

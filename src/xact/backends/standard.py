@@ -9,6 +9,7 @@ from xact import backends
 from xact.special.namespace import Namespace
 
 INPLACE = False
+JOINS = False
 AXES_OF_SCALARS = 0
 
 

@@ -30,6 +30,7 @@ from xact.backends.torch_namespaces import xp
 from xact.backends.torch_transforms import Options, forward_over_forward
 
 INPLACE = True
+JOINS = False
 # The activation that gives back its input itself, as the Module of that name in torch.nn does.
 RETURNED = "identity"
 AXES_OF_SCALARS = 1
