@@ -24,7 +24,7 @@ from xact import backends
 from xact._conditions import Condition, numbers_of, parse
 from xact._display import Displayed
 from xact._errors import MissingRuleError
-from xact._operands import check_kind, check_values, prepare
+from xact._operands import check_kind, check_options, check_values, prepare
 from xact._second import declare_second
 from xact._signature import Declaration, Expression, bind, signature_of, signature_text
 
@@ -49,6 +49,8 @@ class Activation(Displayed, Declaration):
     module: str
     layout: str | None = None
     learnable: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    logscale: bool = False
     inplace: bool = False
     integers: str | None = None
     requires: tuple[str, ...] = ()
@@ -207,6 +209,7 @@ class Activation(Displayed, Declaration):
             if label in values:
                 check_kind(self, label, values[label])
         check_values(self, bound)
+        check_options(self, bound)
         unbound = self.original or self
         new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
         return replace(unbound, original=unbound, replaced=new) if new else unbound
@@ -246,6 +249,8 @@ def activation(
     module: str | None = None,
     layout: str | None = None,
     learnable: Mapping[str, float | tuple[float, ...]] | None = None,
+    shared: tuple[str, ...] = (),
+    logscale: bool = False,
     inplace: bool = False,
     integers: str | None = None,
     requires: tuple[str, ...] = (),
@@ -260,6 +265,8 @@ def activation(
     module: name of the torch Module, where it is not the function's name in CamelCase.
     layout: for a gate, which half of a packed array is the gate: ``gate_first``, ``value_first``, ``interleaved``.
     learnable: parameters the Module learns, with their initial values.
+    shared: those of them that a Module has once, however many `num_parameters` it has of the others.
+    logscale: whether the Module has a `logscale`, to learn the logarithms of these parameters in their place.
     inplace: whether torch.nn's function of this name has ``inplace``.
     integers: ``"keep"`` or ``"float"`` where torch's function accepts integers and returns one or the other;
     ``"keep, bool"`` or ``"float, bool"`` where it accepts booleans too.
@@ -271,6 +278,9 @@ def activation(
 
     def declare(function: Callable[..., Any]) -> Activation:
         name = function.__name__
+        for label in shared:
+            if label not in (learnable or {}):
+                raise TypeError(f"{name}: `shared` names {label!r}, but it learns {(*(learnable or {}),)}")
         return Activation(
             name=name,
             key=backends.new_key(name),
@@ -280,6 +290,8 @@ def activation(
             module=module or "".join(part.capitalize() for part in name.split("_")),
             layout=layout,
             learnable=learnable or {},
+            shared=shared,
+            logscale=logscale,
             inplace=inplace,
             integers=integers,
             requires=requires,

@@ -49,7 +49,7 @@ def prepare(
     inplace = bool(values.get("inplace", False))
     if inplace and not backend.INPLACE:
         raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
-    options = tuple(static(name, values[label], label) for label in activation.body.options)
+    options = tuple(static(name, values[label], label, default) for label, default in activation.body.options.items())
     return backend, tuple(operands[label] for label in activation.operands), options, inplace
 
 
@@ -171,12 +171,20 @@ def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any,
     check_real(activation, backend, x, value, label)
     shape = aligned(tuple(value.shape), tuple(x.shape), axis)
     if shape is None:
-        where = "" if axis is None else f" along axis {axis}"
-        raise ShapeError(
-            f"{activation.name}: `{label}` of shape {tuple(value.shape)} does not fit an array of shape "
-            f"{tuple(x.shape)}{where}; the result keeps the array's shape"
-        )
+        raise ShapeError(_misfit(activation.name, label, tuple(value.shape), tuple(x.shape), axis))
     return value if shape == tuple(value.shape) else backend.reshape(value, shape)
+
+
+def _misfit(name: str, label: str, shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -> str:
+    where = "" if axis is None else f" along axis {axis}"
+    cure = "the result keeps the array's shape"
+    fitting = [i for i, size in enumerate(target) if len(shape) == 1 and shape == (size,)]
+    if fitting and axis is None:
+        ones = ", 1" * (len(target) - 1 - fitting[0])
+        cure = f"it lies along axis {fitting[0]} as {label}.reshape(-1{ones})"
+    elif fitting:
+        cure = f"pass axis={fitting[-1] - len(target) if fitting[-1] == len(target) - 1 else fitting[-1]}"
+    return f"{name}: `{label}` of shape {shape} does not fit an array of shape {target}{where}; {cure}"
 
 
 def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -> tuple[int, ...] | None:
@@ -196,11 +204,29 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
     return shape if fits else None
 
 
-def static(name: str, value: Any, label: str) -> Any:
+def static(name: str, value: Any, label: str, default: Any) -> Any:
     """The value of an option: it decides what is computed, so no array that a transform traces can stand for it."""
+    if type(value) is type(default):
+        return value
     if not isinstance(value, numbers.Real) and hasattr(value, "shape"):
         raise TypeError(f"{name}: `{label}` is an option and takes a Python value, no array; got {value!r}")
+    # None is all axes, or a choice left to the library. A compiler's symbol of a number is as good as one.
+    if isinstance(default, bool):
+        kind = "True or False" if isinstance(value, str | float | None) else ""
+    elif isinstance(default, int) or label == "axis":
+        kind = "" if value is None or hasattr(value, "__index__") else "an integer"
+    else:
+        kind = "a number" if isinstance(default, float) and not hasattr(value, "__float__") else ""
+    if kind:
+        raise TypeError(f"{name}: `{label}` must be {kind}, got {value!r}")
     return value
+
+
+def check_options(activation: "Activation", values: Mapping[str, Any]) -> None:
+    """Refuse, before there is an array, what every call would be refused for."""
+    for label, default in (activation.original or activation).defaults.items():
+        if label not in activation.body.parameters and label in values:
+            static(activation.name, values[label], label, default)
 
 
 def sample(activation: "Activation", backend: ModuleType, values: dict[str, Any]) -> Any:

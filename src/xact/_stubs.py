@@ -29,10 +29,14 @@ def module_stub() -> str:
     imports = [line for line in source.splitlines() if line.startswith("from xact.") and " as " in line]
     lines = ["from typing import Any, Literal", "", "import torch", "", *imports, ""]
     for name, activation in sorted({a.module: a for a in catalogue.values()}.items()):
-        if hasattr(torch.nn, name):
-            lines.append(f"class {name}(torch.nn.{name}): ...")
-        else:
-            lines += [f"class {name}(torch.nn.Module):", f"    def __init__({_constructor(activation)}) -> None: ..."]
+        twin = hasattr(torch.nn, name)
+        lines += [f"class {name}(torch.nn.{name if twin else 'Module'}):", "    spec: dict[str, Any]"]
+        if not twin:
+            lines.append(f"    def __init__({_constructor(activation)}) -> None: ...")
+        elif activation.learnable:
+            lines.append(f"    def __init__({_torch_constructor(name)}) -> None: ...")
+        if activation.learnable:
+            lines.append("    def reset_parameters(self) -> None: ...")
     return HEADER + "\n".join(lines) + "\n"
 
 
@@ -47,10 +51,23 @@ def _function(name: str, activation: Activation) -> str:
 
 
 def _constructor(activation: Activation) -> str:
-    from xact.nn._module import constructor_defaults
+    from xact.nn._constructor import constructor_defaults
 
     given = [_argument(label, value, activation, "float") for label, value in constructor_defaults(activation).items()]
     return ", ".join(["self", *given, "*", "device: Any = None", "dtype: Any = None"])
+
+
+def _torch_constructor(name: str) -> str:
+    """What ours takes where torch's takes less: the axis of the parameters."""
+    import inspect
+
+    import xact.nn
+
+    given = inspect.signature(getattr(xact.nn, name)).parameters.values()
+    kinds = {int: "int", float: "float"}
+    arguments = [f"{one.name}: {kinds.get(type(one.default), 'Any')} = {one.default!r}" for one in given]
+    keyword = next(i for i, one in enumerate(given) if one.kind is one.KEYWORD_ONLY)
+    return ", ".join(["self", *arguments[:keyword], "*", *arguments[keyword:]])
 
 
 def _argument(label: str, value: Any, activation: Activation, number: str) -> str:

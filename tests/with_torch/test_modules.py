@@ -108,7 +108,8 @@ def test_class(activation: xact.Activation) -> None:
     assert issubclass(cls, twin)
     signature = inspect.signature(cls)
     # What ours adds.
-    parameters = [one for name, one in signature.parameters.items() if name != "backward_bits"]
+    added = ("backward_bits", "axis") if activation.learnable else ("backward_bits",)
+    parameters = [one for name, one in signature.parameters.items() if name not in added]
     assert signature.replace(parameters=parameters) == inspect.signature(twin)
     assert (cls.__name__, cls.__qualname__, cls.__module__) == (twin.__name__, twin.__qualname__, "xact.nn")
     assert f"xact.{activation.name}" in cls.__doc__
@@ -208,7 +209,7 @@ def test_constructor_from_the_signature(activation: xact.Activation) -> None:
     keyword = [name for name in ("device", "dtype", "backward_bits") if name in parameters]
     assert [parameters.pop(name).kind for name in keyword] == [inspect.Parameter.KEYWORD_ONLY] * len(keyword)
     assert {name: parameter.default for name, parameter in parameters.items()} == defaults
-    assert set(defaults) - {"num_parameters", "learnable"} <= set(activation.defaults)
+    assert set(defaults) - {"num_parameters", "learnable", "axis", "logscale"} <= set(activation.defaults)
     least = required(activation)
     module = cls(**least)
     assert repr(module) == f"{activation.module}({', '.join(f'{name}={value!r}' for name, value in least.items())})"
@@ -247,10 +248,11 @@ def test_own_values(activation: xact.Activation) -> None:
 def test_learnable_parameters(activation: xact.Activation) -> None:
     cls = ours(activation)
     case = cases.case(activation).converted(torch.tensor)
-    for count in (None, case.arrays[0].shape[activation.defaults.get("axis", -1)]):
+    for count in (None, case.arrays[0].shape[1]):
         module = cls(num_parameters=count).double()
         assert {name: value.shape for name, value in module.named_parameters()} == {
-            name: torch.Size([count] if count else []) for name in activation.learnable
+            name: torch.Size(([1] if name in activation.shared else [count]) if count else [])
+            for name in activation.learnable
         }
         assert set(module.state_dict()) == set(activation.learnable)
         for name, initial in activation.learnable.items():
@@ -382,14 +384,17 @@ def test_an_activation_named_as_another_torch_module() -> None:
 def test_activation_of_any_name_or_function(activation: xact.Activation) -> None:
     case = cases.case(activation).converted(torch.tensor)
     given = dict(case.parameters)
+    # What is learnt starts where the Module of its own class starts it.
+    learnt = {"dtype": torch.float64} if activation.learnable else {}
+    expected = case.call(**{name: start for name, start in activation.learnable.items() if name not in given})
     for spec in (activation, activation.name, {"name": activation.name}, activation.module):
-        module = xact.nn.Activation(spec, **given).eval()
-        assert torch.equal(module(*case.arrays), case.call())
+        module = xact.nn.Activation(spec, **given, **learnt).eval()
+        assert torch.equal(module(*case.arrays), expected)
         assert activation.name in repr(module)
         again = pickle.loads(pickle.dumps(module))
         assert again.activation == module.activation
-        assert torch.equal(again(*case.arrays), case.call())
-        assert torch.equal(copy.deepcopy(module)(*case.arrays), case.call())
+        assert torch.equal(again(*case.arrays), expected)
+        assert torch.equal(copy.deepcopy(module)(*case.arrays), expected)
 
 
 @pytest.mark.parametrize(

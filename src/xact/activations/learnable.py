@@ -84,9 +84,13 @@ def _(x, xp):
     budget={"error float16": (0.6, "next to the zero that beta moves off the origin the rounding of tanh counts")},
     aliases=("dyt",),
     learnable={"alpha": 0.5, "gamma": 1.0, "beta": 0.0},
+    shared=("alpha",),
 )
-def dynamic_tanh(x, /, alpha=0.5, gamma=1.0, beta=0.0, *, axis=-1, xp):
-    """A scaled tanh in the place of a normalization layer; gamma and beta lie along `axis`."""
+def dynamic_tanh(x, /, alpha=0.5, gamma=1.0, beta=0.0, *, axis=1, xp):
+    """A scaled tanh in the place of a normalization layer: one alpha, and gamma and beta along `axis`.
+
+    A transformer has its channels last: `axis=-1`.
+    """
     # 0 - beta, unlike -beta, is no negative zero: where beta is 0 the result keeps the sign of x = 0.
     return gamma * xp.tanh(alpha * x) - (0 - beta)
 

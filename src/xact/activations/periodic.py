@@ -7,6 +7,7 @@ from xact._activation import activation
     tex=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
     paper="Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195",
     learnable={"alpha": 1.0},
+    logscale=True,
     budget={
         "parameters": (1, "next to the zeros of the slope the rounding of alpha x counts"),
         "C1 float32": (5, "left of 0 the square is up to 2.6 times the result; dense: 4.3"),
@@ -33,6 +34,7 @@ def _(x, alpha, xp):
     tex=r"x + \frac{\sin^2(\alpha x)}{\beta}",
     paper="Lee et al. 2023, BigVGAN: A Universal Neural Vocoder, arXiv:2206.04658",
     learnable={"alpha": 1.0, "beta": 1.0},
+    logscale=True,
     budget={"parameters": (1, "for alpha above beta value and slope cross 0, where terms with a parameter cancel")},
 )
 def snake_beta(x, /, alpha=1.0, beta=1.0, *, axis=1, xp):

@@ -20,13 +20,14 @@ from xact.nn._module import Activation as Activation
 from xact.nn._module import mint
 from xact.nn._monitor import Monitor as Monitor
 from xact.nn._monitor import monitor as monitor
+from xact.nn._spec import from_spec as from_spec
 from xact.nn._swap import SwapReport as SwapReport
 from xact.nn._swap import swap as swap
 from xact.nn._transformers import register_transformers as register_transformers
 from xact.nn.spatial import FReLU as FReLU
 from xact.nn.spatial import MetaACON as MetaACON
 
-TOOLS = ("Activation", "FReLU", "MetaACON", "hot_path", "init", "monitor", "param_groups")
+TOOLS = ("Activation", "FReLU", "MetaACON", "from_spec", "hot_path", "init", "monitor", "param_groups")
 TOOLS += ("register_transformers", "swap")
 
 _minted: dict[str, Any] = {}

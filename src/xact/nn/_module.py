@@ -8,18 +8,33 @@ import torch
 from xact import _activation, backends
 from xact._catalogue import get
 from xact._errors import ShapeError
-from xact._signature import REQUIRED, bind
+from xact._signature import bind
 from xact.nn import _few_bits
+from xact.nn._constructor import (
+    check_arguments,
+    check_learning,
+    check_place,
+    learning_defaults,
+    of_a_call,
+    with_keyword,
+)
+from xact.nn._constructor import constructor_defaults as constructor_defaults
+from xact.nn._constructor import constructor_signature as constructor_signature
+from xact.nn._learnt import Learning, arguments, laid
+from xact.nn._spec import spec_of_activation, spec_of_module, started
 
-# What a call decides, no constructor.
-OF_A_CALL = ("training", "rng", "dtype")
 
-
-class Activation(torch.nn.Module):
+class Activation(Learning):
     """The Module of any activation: `Activation("leaky_relu(0.1)")`, `Activation(softplus, beta=2.0)`.
 
+    It is what the Module of the activation's own class is: parameters that the class learns are learnt here too, from
+    the numbers given, unless `learnable=False`; it takes `num_parameters`, `axis`, `device` and `dtype` where the class
+    does. A parameter given as a `torch.nn.Parameter` is learnt, one given as a tensor is a buffer, and nothing else is
+    learnt beside them; such a tensor meets the array as in a call of the function, or, where it is a vector and `axis`
+    is given, lies along `axis`.
+
     Raises `xact.UnknownActivationError` for a name the catalogue does not have, `TypeError` for parameters the
-    activation does not take. A parameter given as a `torch.nn.Parameter` is learnt, one given as a tensor is a buffer.
+    activation does not take.
 
     backward_bits: 1, 2 or 4 bits to keep of each element for the backward pass in the place of the input; the gradient
     is then approximate. `TypeError` for learnt parameters, along an axis and for several arrays.
@@ -29,55 +44,110 @@ class Activation(torch.nn.Module):
 
     def __init__(self, activation: Any, /, *, backward_bits: int | None = None, **parameters: Any) -> None:
         super().__init__()
+        self.activation = _bound(get(activation))
+        own = {name: parameters.pop(name) for name in _of_the_module(self.activation) if name in parameters}
         tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
-        found = get(activation, **{name: value for name, value in parameters.items() if name not in tensors})
-        if not isinstance(found, _activation.Activation):
-            raise TypeError(f"needs an activation or its name, got {found!r}; declare it with @xact.activation")
-        self.activation = found
-        self._tensors = tuple(tensors)
+        found = get(self.activation, **{name: value for name, value in parameters.items() if name not in tensors})
+        device, dtype = own.pop("device", None), own.pop("dtype", None)
+        check_place(found.name, device, dtype)
+        check_arguments(found, found.defaults)
+        starts = {name: found.replaced.get(name, start) for name, start in found.learnable.items()}
+        starts = {name: start for name, start in starts.items() if name not in tensors}
+        check_learning(found.name, found, {**learning_defaults(found), **own, **starts})
+        if not own.get("learnable", not tensors):
+            found, starts = found.replace(**({} if tensors else starts)), {}
+        self.activation, self._own = found, own
+        self.axis = found.defaults.get("axis", own.get("axis", 1))
+        self.num_parameters, self.logscale = own.get("num_parameters"), own.get("logscale", False)
+        self.learn(starts, device, dtype)
         for name, value in tensors.items():
-            if name not in found.body.parameters:
-                raise TypeError(f"{found.name} takes no tensor {name!r}; its signature is {found.usage}")
-            if isinstance(value, torch.nn.Parameter):
-                self.register_parameter(name, value)
-            else:
-                self.register_buffer(name, value)
-        _keep_few(self, found, backward_bits, {**found.replaced, **parameters})
+            self._hold(name, value)
+        if "axis" in own:
+            self._vectors += tuple(name for name, value in tensors.items() if value.ndim == 1 and len(value) > 1)
+        self._given, self._tensors = tuple(tensors), (*starts, *tensors)
+        _keep_few(
+            self, found, backward_bits, {**found.replaced, **{name: getattr(self, name) for name in self._tensors}}
+        )
+
+    def _hold(self, name: str, value: torch.Tensor) -> None:
+        found = self.activation
+        if name not in found.body.parameters:
+            raise TypeError(f"{found.name} takes no tensor {name!r}; its signature is {found.usage}")
+        if isinstance(value, torch.nn.Parameter):
+            self.register_parameter(name, value)
+            if not value.is_meta:
+                self._starts = {**self._starts, name: value.detach().clone()}
+        else:
+            self.register_buffer(name, value)
 
     def forward(self, *arrays: Any) -> Any:
         if self.backward_bits is not None:
             return _few(self, self.activation, *arrays, **self.activation.replaced)
-        given = {name: getattr(self, name) for name in self._tensors}
+        given = {name: laid(self, name, arrays[0]) for name in self._tensors}
         return self.activation(*arrays, **given, **_mode(self, self.activation))
 
     def extra_repr(self) -> str:
-        shapes = [f"{name}: {tuple(getattr(self, name).shape)}" for name in self._tensors]
-        return ", ".join([repr(self.activation).removeprefix("xact."), *shapes, *_shown_bits(self)])
+        """The function with its parameters, learnt ones as they started, then what else the constructor was given."""
+        found, shown = self.activation, {}
+        for name in found.body.parameters:
+            if name not in self._given:
+                shown[name] = self._starts.get(name, found.defaults[name])
+        function = repr(found).removeprefix("xact.")
+        if shown.keys() - found.replaced.keys():
+            values = (f"{name}={value!r}" for name, value in {**shown, **found.replaced}.items())
+            function = f"{function.partition('(')[0]}({', '.join(values)})"
+        shapes = [f"{name}: {tuple(getattr(self, name).shape)}" for name in self._given]
+        own = [f"{name}={value!r}" for name, value in self._own.items()]
+        return ", ".join([function, *shapes, *own, *_shown_bits(self)])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The Module as JSON, without what it has learnt: `xact.nn.from_spec(module.spec)` makes another."""
+        return spec_of_activation(self)
 
 
 def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
     """The Module class of an activation: pickled by name, so it lives where `xact.nn` finds it."""
     twin = _twin(activation)
-    arguments = {name: name for name in activation.defaults if name not in _of_a_call(activation)}
+    attributes = {name: name for name in activation.defaults if name not in of_a_call(activation)}
     if twin is not None:
         taken = {*inspect.signature(twin).parameters, *activation.learnable}
-        arguments = {name: "dim" if name == "axis" else name for name in arguments}
-        arguments = {name: attribute for name, attribute in arguments.items() if attribute in taken}
-    parent = twin or _Minted
-    signature = inspect.signature(twin) if twin else _constructor(activation)
+        attributes = {name: "dim" if name == "axis" else name for name in attributes}
+        attributes = {name: attribute for name, attribute in attributes.items() if attribute in taken}
+    parent = twin or (_Learning if activation.learnable else _Minted)
+    signature = inspect.signature(twin) if twin else constructor_signature(activation)
     if not _few_bits.refused(activation) and not (twin and activation.learnable):
-        signature = _with_bits(signature)
+        signature = with_keyword(signature, "backward_bits", None)
+    # The argument of the function that each of torch's constructor stands for.
+    names = {attribute: name for name, attribute in attributes.items()}
+    names |= dict(zip(["init"], activation.learnable, strict=False))
+    given = [*inspect.signature(twin).parameters] if twin else []
+    namespace: dict[str, Any] = {"_lays": False, "_torch": tuple((label, names.get(label)) for label in given)}
+    if twin and activation.learnable:
+        # torch lays the parameters along axis 1 and has no word for it.
+        axis = activation.defaults["axis"]
+        signature = with_keyword(signature, "axis", axis)
+        vectors = property(lambda self: tuple(activation.learnable) if self.num_parameters > 1 else ())
+        as_it_is = property(lambda self: self.num_parameters == 1)
+        namespace |= {"_lays": True, "axis": axis, "logscale": False, "_vectors": vectors, "_as_it_is": as_it_is}
 
     def __init__(self: Any, *args: Any, backward_bits: int | None = None, **kwargs: Any) -> None:
+        axis = kwargs.pop("axis", self.axis) if self._lays else None
+        if not torch.compiler.is_compiling():
+            # What a compiled function makes, the call refuses.
+            _check_torch(self, args, kwargs, axis)
         super(minted, self).__init__(*args, **kwargs)
+        if self._lays and axis != self.axis:
+            self.axis = axis
         if backward_bits is not None:
             given = {name: getattr(self, attribute) for name, attribute in self._arguments.items()}
             _keep_few(self, _definition(self), backward_bits, given)
 
     def extra_repr(self: Any) -> str:
-        return ", ".join(filter(None, [super(minted, self).extra_repr(), *_shown_bits(self)]))
+        axis = [f"axis={self.axis}"] if self._lays and "axis" in vars(self) else []
+        return ", ".join(filter(None, [super(minted, self).extra_repr(), *axis, *_shown_bits(self)]))
 
-    namespace = {
+    namespace |= {
         "__module__": "xact.nn",
         "__qualname__": activation.module,
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
@@ -85,11 +155,12 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "_key": activation.key,
         "forward": _forward(activation, twin),
         # The attribute that holds the value of each argument.
-        "_arguments": arguments,
+        "_arguments": attributes,
         "backward_bits": None,
         "__init__": __init__,
         "__signature__": signature,
         "extra_repr": extra_repr,
+        "spec": property(spec_of_module, doc=Activation.spec.__doc__),
     }
     minted: Any = type(activation.module, (parent,), namespace)
     return minted
@@ -113,21 +184,38 @@ class _Minted(torch.nn.Module):
 
     def __init__(self, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__()
-        values = bind(type(self).__name__, constructor_defaults(self.activation), args, kwargs)
-        self._initial = {name: values[name] for name in self.activation.learnable if values["learnable"]}
-        for name, value in values.items():
-            if name in self._initial:
-                count = values.get("num_parameters")
-                initial = [float(value)] * count if count else value
-                value = torch.nn.Parameter(
-                    torch.tensor(initial, device=device, dtype=dtype or torch.get_default_dtype())
-                )
-            setattr(self, name, value)
+        name = type(self).__name__
+        values = bind(name, constructor_defaults(self.activation), args, kwargs, arrays=())
+        check_place(name, device, dtype)
+        check_learning(name, self.activation, values)
+        check_arguments(self.activation, values)
+        for label, value in values.items():
+            setattr(self, label, value)
 
     def extra_repr(self) -> str:
         defaults = constructor_defaults(self.activation)
-        values = {name: self._initial.get(name, getattr(self, name)) for name in defaults}
+        values = {name: started(self, name) for name in defaults}
         return ", ".join(f"{name}={value!r}" for name, value in values.items() if value != defaults[name])
+
+
+class _Learning(_Minted, Learning):
+    """Such a Module of an activation with parameters that are learnt."""
+
+    learnable: bool
+
+    def __init__(self, *args: Any, device: Any = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, device=device, dtype=dtype, **kwargs)
+        starts = {name: vars(self).pop(name) for name in self.activation.learnable} if self.learnable else {}
+        self.learn(starts, device, dtype)
+
+
+def _check_torch(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], axis: Any) -> None:
+    """Refuse what torch's constructor is given and the function would not take."""
+    activation, labels = module.activation, module._torch
+    given = {**{label: value for (label, _), value in zip(labels, args, strict=False)}, **kwargs}
+    check_arguments(activation, {name: given[label] for label, name in labels if name and label in given})
+    if module._lays:
+        check_learning(activation.module, activation, {"axis": axis})
 
 
 def _forward(activation: "_activation.Activation", twin: type[torch.nn.Module] | None) -> Any:
@@ -175,8 +263,13 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
         value = getattr(module, attribute)
         if attribute == "dim" and value is None:
             given[name] = _implicit_axis(activation.name, x)
+        elif name in activation.learnable:
+            if module._as_it_is:
+                given[name] = value
+            else:
+                given |= arguments(module, {name: value}, x)
         # A call with nothing but its defaults is the fast one.
-        elif name in activation.learnable or value != activation.defaults[name]:
+        elif value != activation.defaults[name]:
             given[name] = value
     if module.backward_bits is not None:
         return _few(module, activation, x, *others, **given)
@@ -201,12 +294,6 @@ def _shown_bits(module: Any) -> list[str]:
     return [] if module.backward_bits is None else [f"backward_bits={module.backward_bits}"]
 
 
-def _with_bits(signature: inspect.Signature) -> inspect.Signature:
-    bits = inspect.Parameter("backward_bits", inspect.Parameter.KEYWORD_ONLY, default=None)
-    given = sorted([*signature.parameters.values(), bits], key=lambda parameter: parameter.kind)
-    return signature.replace(parameters=given)
-
-
 @torch.fx.wrap
 def _implicit_axis(name: str, x: Any) -> int:
     """The axis that torch chooses, with its warning, where `dim` is None."""
@@ -221,28 +308,12 @@ def _mode(module: torch.nn.Module, activation: "_activation.Activation") -> dict
     return {"training": module.training} if "training" in activation.defaults else {}
 
 
-def constructor_defaults(activation: "_activation.Activation") -> dict[str, Any]:
-    """Names and defaults of the constructor: the function's, without what a call decides."""
-    values = {
-        name: activation.learnable.get(name, value)
-        for name, value in activation.defaults.items()
-        if name not in _of_a_call(activation)
-    }
-    if activation.learnable:
-        # Coefficients are as many as are given; so is a parameter beside them one number.
-        values |= {"learnable": True} if activation.vectors else {"num_parameters": None, "learnable": True}
-    return values
+def _bound(activation: Any) -> "_activation.Activation":
+    if not isinstance(activation, _activation.Activation):
+        raise TypeError(f"needs an activation or its name, got {activation!r}; declare it with @xact.activation")
+    return activation
 
 
-def _of_a_call(activation: "_activation.Activation") -> set[str]:
-    return {*OF_A_CALL, *activation.body.masks}
-
-
-def _constructor(activation: "_activation.Activation") -> inspect.Signature:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    given = [
-        inspect.Parameter(name, kind, default=inspect.Parameter.empty if value is REQUIRED else value)
-        for name, value in constructor_defaults(activation).items()
-    ]
-    keyword = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("device", "dtype")]
-    return inspect.Signature(given + keyword)
+def _of_the_module(activation: "_activation.Activation") -> list[str]:
+    """The arguments of `Activation` that say how parameters are learnt, and none of the function."""
+    return [name for name in (*learning_defaults(activation), "device", "dtype") if name not in activation.defaults]

@@ -11,6 +11,7 @@ import torch
 from xact import _activation, _display
 from xact._derivatives import derivative
 from xact._extras import needs
+from xact.nn._learnt import arguments
 from xact.nn._recognise import Known, Unknown, look
 from xact.nn._statistics import Layer
 from xact.nn._table import table
@@ -148,10 +149,10 @@ class Monitor:
 
     def _flat(self, known: Known, module: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """How many inputs of each channel are saturated, how many dead, and of how many."""
-        arguments = known.arguments(module)
+        given = arguments(module, known.arguments(module), x)
         slope = derivative(known.activation)
-        slopes = self._rows(x, lambda part: slope(_floating(part), **arguments).abs())
-        return (slopes < SATURATED * _largest_slope(known, arguments)).sum(0), (slopes == 0).sum(0), len(slopes)
+        slopes = self._rows(x, lambda part: slope(_floating(part), **given).abs())
+        return (slopes < SATURATED * _largest_slope(known, given)).sum(0), (slopes == 0).sum(0), len(slopes)
 
     def _look_at_output(self, name: str, module: torch.nn.Module, _: Any, output: Any) -> None:
         if computed_again():

@@ -9,6 +9,7 @@ import torch
 import xact.nn
 from xact import _activation
 from xact.nn._recognise import Known, activation_of
+from xact.nn._spec import made
 
 HOOKS = (
     *("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
@@ -44,10 +45,7 @@ def replacement(wanted: Any, old: torch.nn.Module, model: torch.nn.Module) -> to
 
 def module_of(activation: _activation.Activation) -> torch.nn.Module:
     """The Module of an activation: of its own class where the constructor takes what is bound."""
-    cls = getattr(xact.nn, activation.module)
-    if cls._arguments.keys() < activation.replaced.keys():
-        return xact.nn.Activation(activation)
-    return cls(**{cls._arguments[name]: value for name, value in activation.replaced.items()})
+    return made(activation, {})
 
 
 def _unbound(activation: _activation.Activation) -> _activation.Activation:

@@ -6,6 +6,7 @@ import torch
 
 from xact.activations.combining import funnel
 from xact.activations.learnable import acon_c
+from xact.nn._spec import spec_of_spatial
 
 
 class FReLU(torch.nn.Module):
@@ -22,10 +23,21 @@ class FReLU(torch.nn.Module):
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"FReLU: `kernel_size` must be odd, so that the image keeps its size; got {kernel_size}")
+        self.channels, self.kernel_size = channels, kernel_size
         self.conv_frelu = torch.nn.Conv2d(
             channels, channels, kernel_size, padding=kernel_size // 2, groups=channels, device=device, dtype=dtype
         )
         self.bn_frelu = torch.nn.BatchNorm2d(channels, device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Fill the parameters, and those of the layers, with what they start from."""
+        self.conv_frelu.reset_parameters()
+        self.bn_frelu.reset_parameters()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The Module as JSON: `xact.nn.from_spec(module.spec)` makes another."""
+        return spec_of_spatial(self)
 
     def forward(self, input: torch.Tensor) -> Any:
         return funnel(input, self.bn_frelu(self.conv_frelu(input)))
@@ -49,12 +61,27 @@ class MetaACON(torch.nn.Module):
         super().__init__()
         place = {"device": device, "dtype": dtype}
         hidden = max(reduction, channels // reduction)
+        self.channels, self.reduction, self.normalize = channels, reduction, normalize
         self.p1 = torch.nn.Parameter(torch.randn(1, channels, 1, 1, **place))
         self.p2 = torch.nn.Parameter(torch.randn(1, channels, 1, 1, **place))
         self.fc1 = torch.nn.Conv2d(channels, hidden, 1, **place)
         self.bn1 = torch.nn.BatchNorm2d(hidden, **place) if normalize else torch.nn.Identity()
         self.fc2 = torch.nn.Conv2d(hidden, channels, 1, **place)
         self.bn2 = torch.nn.BatchNorm2d(channels, **place) if normalize else torch.nn.Identity()
+
+    def reset_parameters(self) -> None:
+        """Fill the parameters, and those of the layers, with what they start from."""
+        with torch.no_grad():
+            self.p1.normal_()
+            self.p2.normal_()
+        for layer in (self.fc1, self.bn1, self.fc2, self.bn2):
+            if not isinstance(layer, torch.nn.Identity):
+                layer.reset_parameters()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The Module as JSON: `xact.nn.from_spec(module.spec)` makes another."""
+        return spec_of_spatial(self)
 
     def forward(self, input: torch.Tensor) -> Any:
         means = input.mean(dim=(2, 3), keepdim=True)
