@@ -5,9 +5,8 @@ from typing import Any
 
 import torch
 
-from xact import _activation, backends
+from xact import _activation
 from xact._catalogue import get
-from xact._errors import ShapeError
 from xact._signature import bind
 from xact.nn import _few_bits
 from xact.nn._constructor import (
@@ -20,7 +19,8 @@ from xact.nn._constructor import (
 )
 from xact.nn._constructor import constructor_defaults as constructor_defaults
 from xact.nn._constructor import constructor_signature as constructor_signature
-from xact.nn._learnt import Learning, arguments, laid
+from xact.nn._forward import definition, few, forward_of, mode
+from xact.nn._learnt import Learning, laid
 from xact.nn._spec import spec_of_activation, spec_of_module, started
 
 
@@ -82,9 +82,9 @@ class Activation(Learning):
 
     def forward(self, *arrays: Any) -> Any:
         if self.backward_bits is not None:
-            return _few(self, self.activation, *arrays, **self.activation.replaced)
+            return few(self, self.activation, *arrays, **self.activation.replaced)
         given = {name: laid(self, name, arrays[0]) for name in self._tensors}
-        return self.activation(*arrays, **given, **_mode(self, self.activation))
+        return self.activation(*arrays, **given, **mode(self, self.activation))
 
     def extra_repr(self) -> str:
         """The function with its parameters, learnt ones as they started, then what else the constructor was given."""
@@ -141,7 +141,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
             self.axis = axis
         if backward_bits is not None:
             given = {name: getattr(self, attribute) for name, attribute in self._arguments.items()}
-            _keep_few(self, _definition(self), backward_bits, given)
+            _keep_few(self, definition(self), backward_bits, given)
 
     def extra_repr(self: Any) -> str:
         axis = [f"axis={self.axis}"] if self._lays and "axis" in vars(self) else []
@@ -153,7 +153,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
         "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
         "activation": activation,
         "_key": activation.key,
-        "forward": _forward(activation, twin),
+        "forward": forward_of(activation, twin),
         # The attribute that holds the value of each argument.
         "_arguments": attributes,
         "backward_bits": None,
@@ -218,71 +218,6 @@ def _check_torch(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], axi
         check_learning(activation.module, activation, {"axis": axis})
 
 
-def _forward(activation: "_activation.Activation", twin: type[torch.nn.Module] | None) -> Any:
-    if twin is torch.nn.Identity:
-        return twin.forward
-    if twin is torch.nn.Softmax2d:
-        return _of_images
-    return _masked if activation.body.masks else _of_two if len(activation.arrays) > 1 else _of_one
-
-
-def _of_images(self: Any, input: Any) -> Any:
-    return _call(self, _images(input))
-
-
-@torch.fx.wrap
-def _images(x: Any) -> Any:
-    if x.dim() not in (3, 4):
-        raise ShapeError(f"Softmax2d takes images, (N, C, H, W) or (C, H, W), got {x.dim()} dimensions")
-    return x
-
-
-def _of_one(self: Any, input: Any) -> Any:
-    return _call(self, input)
-
-
-def _of_two(self: Any, input: Any, other: Any = None) -> Any:
-    return _call(self, input, other)
-
-
-def _masked(self: Any, input: Any, mask: Any) -> Any:
-    return _call(self, input, mask=mask)
-
-
-def _definition(module: Any) -> Any:
-    """The activation of a minted Module.
-
-    By its key: where a Module is made in a compiled function, the compiler takes no object from its attributes.
-    """
-    return backends.definitions[module._key]
-
-
-def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
-    activation = _definition(module)
-    for name, attribute in module._arguments.items():
-        value = getattr(module, attribute)
-        if attribute == "dim" and value is None:
-            given[name] = _implicit_axis(activation.name, x)
-        elif name in activation.learnable:
-            if module._as_it_is:
-                given[name] = value
-            else:
-                given |= arguments(module, {name: value}, x)
-        # A call with nothing but its defaults is the fast one.
-        elif value != activation.defaults[name]:
-            given[name] = value
-    if module.backward_bits is not None:
-        return _few(module, activation, x, *others, **given)
-    return activation(x, *others, **given, **_mode(module, activation))
-
-
-def _few(module: Any, activation: Any, x: Any, *others: Any, inplace: bool = False, **given: Any) -> Any:
-    bits = module.backward_bits
-    if others:
-        raise TypeError(f"{activation.name}: backward_bits={bits} takes one array, got {1 + len(others)}")
-    return _few_bits.apply(x, activation.key, bits, tuple(given.items()), inplace)
-
-
 def _keep_few(module: Any, activation: "_activation.Activation", bits: int | None, given: dict[str, Any]) -> None:
     if bits is not None:
         values = tuple((name, value) for name, value in given.items() if name != "inplace")
@@ -292,20 +227,6 @@ def _keep_few(module: Any, activation: "_activation.Activation", bits: int | Non
 
 def _shown_bits(module: Any) -> list[str]:
     return [] if module.backward_bits is None else [f"backward_bits={module.backward_bits}"]
-
-
-@torch.fx.wrap
-def _implicit_axis(name: str, x: Any) -> int:
-    """The axis that torch chooses, with its warning, where `dim` is None."""
-    if torch.compiler.is_compiling():
-        # Dynamo cannot trace the warning.
-        return 0 if x.dim() in (0, 1, 3) else 1
-    functional: Any = torch.nn.functional
-    return int(functional._get_softmax_dim(name, x.dim(), 4))
-
-
-def _mode(module: torch.nn.Module, activation: "_activation.Activation") -> dict[str, bool]:
-    return {"training": module.training} if "training" in activation.defaults else {}
 
 
 def _bound(activation: Any) -> "_activation.Activation":
