@@ -7,7 +7,7 @@ tests evaluate as the truth, the plot is drawn with the function and its rule.
 import inspect
 from pathlib import Path
 
-import latex2mathml.converter
+import formulas
 import matplotlib
 
 matplotlib.use("Agg")
@@ -74,7 +74,7 @@ def page(activation, caption, elsewhere):
     return PAGE.format(
         name=name,
         doc=inspect.getdoc(activation.body.function),
-        formula=latex2mathml.converter.convert(activation.tex, display="block"),
+        formula=formulas.html(activation.tex),
         caption=caption,
         usage=f"xact.{name}{activation.__signature__}",
         facts=table(facts(activation, elsewhere)),

@@ -81,7 +81,7 @@ def test_what_is_said_of_a_model_is_a_table() -> None:
 
 def test_text_is_escaped() -> None:
     assert table(["a<b"], [["1 & 2"]]).count("&lt;") == 1
-    assert mathematics(r"\text{a\_b} + \text{ if } x_i") == r"\mathit{a\_b} + \text{ if } x_i"
+    assert mathematics(r"\text{a\_b} + \text{ if } x_i") == r"\mathrm{a\_b} + \text{ if } x_i"
 
 
 def test_nothing_is_imported_for_it() -> None:

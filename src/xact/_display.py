@@ -19,8 +19,8 @@ class Displayed:
 
 
 def mathematics(tex: str) -> str:
-    r"""A formula as MathJax, KaTeX and MathML show it: names of several words are `\mathit`."""
-    return _NAMES.sub(r"\\mathit{\1}", tex)
+    r"""A formula as MathJax, KaTeX and MathML show it: names of several words are upright letters."""
+    return _NAMES.sub(r"\\mathrm{\1}", tex)
 
 
 def table(

@@ -191,8 +191,8 @@ def _(gate, sparsity, axis, approximate, xp):
 
 
 @activation(
-    tex=r"1.0507009873554805 \left(\max(\text{gate}, 0) + 1.6732632423543772"
-    r" (e^{\min(\text{gate}, 0)} - 1)\right) \text{value}",
+    tex=r"\lambda \left(\max(\text{gate}, 0) + \alpha (e^{\min(\text{gate}, 0)} - 1)\right) \text{value}"
+    r",\quad \lambda = 1.0507009873554804934193349852946,\quad \alpha = 1.6732632423543772848170429916717",
     paper="Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515, in the place of a gate",
     module="SeGLU",
     layout="gate_first",

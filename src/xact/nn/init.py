@@ -17,12 +17,12 @@ PANELS, NODES, TOLERANCE, HALVINGS = 56, 16, 1e-12, 40
 
 
 def gain(activation: Any, *values: Any, mode: str = "forward", **parameters: Any) -> float:
-    r"""The gain of an activation: what the standard deviation of the weights is multiplied by.
+    """The gain of an activation: what the standard deviation of the weights is multiplied by.
 
     activation: its name, specification or function; `values` and `parameters` are its arguments, by position or
     name, as in `gain("leaky_relu", 0.2)`.
-    mode: ``"forward"``, $1 / \sqrt{\mathrm E\,f(z)^2}$, keeps the variance of what layers pass on;
-    ``"backward"``, $1 / \sqrt{\mathrm E\,f'(z)^2}$, that of their gradients. $z$ is standard normal.
+    mode: ``"forward"``, ``1 / sqrt(E f(z)^2)``, keeps the variance of what layers pass on; ``"backward"``,
+    ``1 / sqrt(E f'(z)^2)``, that of their gradients; z is standard normal.
 
     The integral is Gauss-Legendre's, on panels that end at the kinks and are halved until they agree. A learnable
     parameter has its initial value. Raises `TypeError` for gates and for activations along an axis, `ValueError` for
