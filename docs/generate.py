@@ -8,11 +8,13 @@ import inspect
 from pathlib import Path
 
 import formulas
+import frameworks
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import measured
+import namespace
 import numpy as np
 
 import xact
@@ -56,13 +58,14 @@ def write(folder):
     folder.mkdir(exist_ok=True)
     catalogue = [xact.get(name) for name in xact.names()]
     elsewhere = names_elsewhere()
-    written = {folder / "index.md", folder / "frameworks.txt", folder / "gpu.txt", folder / "measurements.md"}
+    written = {folder / name for name in ("index.md", "measurements.md", "frameworks.txt", "gpu.txt", "namespace.txt")}
     for activation in catalogue:
         caption = draw(activation, folder / f"{activation.name}.svg")
         (folder / f"{activation.name}.md").write_text(page(activation, caption, elsewhere.get(activation.name, {})))
         written |= {folder / f"{activation.name}{ending}" for ending in (".md", ".svg", "-small.svg")}
     (folder / "index.md").write_text(gallery(catalogue))
-    (folder / "frameworks.txt").write_text(frameworks())
+    (folder / "frameworks.txt").write_text(frameworks.page())
+    (folder / "namespace.txt").write_text(namespace.page())
     (folder / "measurements.md").write_text(measured.page(Path(__file__).parent))
     (folder / "gpu.txt").write_text(measured.gpu(Path(__file__).parent))
     for stale in set(folder.iterdir()) - written:
@@ -232,26 +235,6 @@ def gallery(catalogue):
         parts += [f"## {family.replace('_', '-').capitalize()}", f"::::{{container}} gallery\n\n{cards}\n\n::::"]
         parts += [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
     return "\n\n".join(parts) + "\n"
-
-
-def frameworks():
-    """The part of frameworks.md that the tables of xact.compat say: every name, and those left out."""
-    parts = ["## What is left out", "| framework | name | which |\n|---|---|---|"]
-    for framework, names in compat.LEFT_OUT.items():
-        parts[-1] += "".join(f"\n| {framework} | `{name}` | {reason} |" for name, reason in names.items())
-    for framework, names in compat.FRAMEWORKS.items():
-        rows = (f"| `{name}` | {linked(spec)} |" for name, spec in names.items())
-        parts += [f"## {framework}", "\n".join(["| name there | here |", "|---|---|", *rows])]
-    return "\n\n".join(parts) + "\n"
-
-
-def linked(spec):
-    """What a spec stands for, with a link to its page."""
-    try:
-        activation = xact.get(spec)
-    except xact.UnknownActivationError:  # named before its function is in the catalogue
-        return f"`{spec}`"
-    return f"[`{repr(activation).removeprefix('xact.')}`](_generated/{activation.name}.md)"
 
 
 if __name__ == "__main__":
