@@ -42,6 +42,30 @@ def _(x, xp):
     assert run(f"{code}\n{LOADED}") == ""
 
 
+SUBMODULES = ("analysis", "nn", "plotting", "testing")
+
+
+def test_submodules_load_at_first_use() -> None:
+    loaded = f"[name for name in {SUBMODULES} if f'xact.{{name}}' in sys.modules]"
+    before = f"import sys, xact; assert set({SUBMODULES}) < set(dir(xact)); assert not {loaded}"
+    assert run(f"{before}; xact.analysis; print({loaded} == ['analysis'])") == "True"
+
+
+def test_a_submodule_whose_library_is_missing() -> None:
+    """It is no attribute, as `inspect` expects, and the error says what is missing."""
+    missing = "sys.modules.update(dict.fromkeys(('numpy', 'torch', 'matplotlib', 'mpmath', 'flint')))"
+    code = f"import inspect, sys, xact; {missing}; print(len(inspect.getmembers(xact)) > 100, hasattr(xact, 'nn'))"
+    assert run(code) == "True False"
+    command = [sys.executable, "-c", f"import sys, xact; {missing}; xact.nn"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "AttributeError: xact.nn cannot be imported: " in done.stderr
+
+
+@pytest.mark.needs("torch")
+def test_modules_need_no_import_of_their_own() -> None:
+    assert run("import xact; print(xact.nn.GELU())") == "GELU(approximate='none')"
+
+
 def test_import_is_fast() -> None:
     """Processor time, the least of nine, as other work only adds.
 

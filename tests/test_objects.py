@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import types
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,91 @@ def test_spellings(activation: xact.Activation) -> None:
     for alias in activation.aliases:
         assert getattr(xact, alias) is activation
     assert getattr(xact, activation.name) is activation
+
+
+def numbers_of(value: float) -> list[Any]:
+    """The same number in every type that has it."""
+    import ml_dtypes
+    import numpy as np
+
+    kinds = [
+        Fraction(value),
+        np.float64(value),
+        np.float32(value),
+        np.float16(value),
+        np.array(value),
+        np.array([value])[0],
+    ]
+    return [*kinds, ml_dtypes.bfloat16(value), np.array(value, ml_dtypes.bfloat16)]
+
+
+@pytest.mark.needs("numpy")
+@pytest.mark.parametrize("activation", EVERY, ids=repr)
+def test_numbers_of_every_type_have_a_spec(activation: xact.Activation) -> None:
+    """JSON, and the same activation as with the Python number."""
+    import numpy as np
+
+    for name, value in bindings(activation).items():
+        known = activation.replace(**{name: value})
+        if isinstance(value, bool):
+            kinds = [np.bool_(value), np.array(value)]
+        elif isinstance(value, int):
+            kinds = [np.int64(value), np.int8(value), np.array(value)]
+        else:
+            kinds = numbers_of(value) if isinstance(value, float) else []
+        for kind in kinds:
+            bound = activation.replace(**{name: kind})
+            assert bound == known and hash(bound) == hash(known) and repr(bound) == repr(known)
+            assert xact.get(json.loads(json.dumps(bound.spec))) == bound
+    for name in activation.vectors:
+        values = [*map(float, activation.defaults[name][:-1]), 0.125]
+        for kind in (
+            values,
+            tuple(values),
+            np.array(values),
+            [np.float32(one) for one in values],
+            tuple(map(Fraction, values)),
+        ):
+            bound = activation.replace(**{name: kind})
+            assert bound == activation.replace(**{name: tuple(np.array(kind, float).tolist())})
+            assert xact.get(json.loads(json.dumps(bound.spec))) == bound
+
+
+def arrays(library: str, values: Any) -> Any:
+    if library == "numpy":
+        return pytest.importorskip("numpy").array(values)
+    if library == "jax":
+        return pytest.importorskip("jax").numpy.array(values)
+    return pytest.importorskip("torch").tensor(values)
+
+
+@pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
+@pytest.mark.parametrize("activation", [one for one in EVERY if set(one.body.parameters) - set(one.vectors)], ids=repr)
+def test_bound_arrays(activation: xact.Activation, library: str) -> None:
+    """They compute, compare, hash and pickle; JSON has no place for them."""
+    for name in set(activation.body.parameters) - set(activation.vectors) - set(activation.body.masks):
+        bound, same, other, number = (
+            activation.replace(**{name: arrays(library, values)})
+            for values in ([0.25, 0.5], [0.25, 0.5], [0.25, 0.75], 0.5)
+        )
+        assert bound == same and bound != other and bound != activation and bound != number
+        assert hash(bound) == hash(same)
+        assert len({bound, same, other, number}) == 3
+        for copied in (copy.deepcopy(bound), pickle.loads(pickle.dumps(bound))):
+            assert copied == bound
+        with pytest.raises(TypeError, match=rf"{activation.name}: `{name}` is bound to an array of shape \(2,\)"):
+            bound.spec  # noqa: B018 (the lookup is what fails)
+        assert json.loads(json.dumps(number.spec))[name] == 0.5
+
+
+def test_a_bound_array_computes() -> None:
+    np = pytest.importorskip("numpy")
+    x, alpha = np.array([[-1.0, -2.0]]), np.array([1.0, 2.0])
+    bound = xact.get("elu", alpha=alpha)
+    np.testing.assert_array_equal(bound(x), xact.elu(x, alpha))
+    np.testing.assert_array_equal(xact.derivative(bound)(x), xact.derivative("elu")(x, alpha))
+    assert xact.get(bound, alpha=1.0) is xact.elu
+    assert "alpha=array([1., 2.])" in repr(bound)
 
 
 def test_get_passes_callables_on() -> None:

@@ -1,5 +1,7 @@
 """Activation functions, written once against the array API standard, correct on every array library."""
 
+from typing import Any as _Any
+
 from xact import compat as compat
 from xact._activation import Activation as Activation
 from xact._activation import activation as activation
@@ -18,3 +20,22 @@ from xact._gated import gated as gated
 from xact.activations import *  # noqa: F403 (the names are those of the catalogue)
 
 __version__ = "0.1.0"
+
+# Loaded at first use: they import a library, or much of the standard one.
+_SUBMODULES = ("analysis", "nn", "plotting", "testing")
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _SUBMODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except ImportError as error:
+        # So that `hasattr` and `inspect` work where a library is missing; `import xact.nn` raises ImportError.
+        raise AttributeError(f"{__name__}.{name} cannot be imported: {error}") from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES})

@@ -16,6 +16,10 @@ from xact._errors import ParameterError as ParameterError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
 from xact._gated import gated as gated
+from xact import analysis as analysis
+from xact import nn as nn
+from xact import plotting as plotting
+from xact import testing as testing
 
 _Array = TypeVar("_Array")
 __version__: str

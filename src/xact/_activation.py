@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
+from xact._bound import as_json, differs, equal, hashable, normal, rebound
 from xact._conditions import Condition, numbers_of, parse
 from xact._display import Displayed
 from xact._errors import MissingRuleError
@@ -202,8 +203,7 @@ class Activation(Displayed, Declaration):
 
     def replace(self, **values: Any) -> "Activation":
         """The bound activation: the same function with other defaults."""
-        # JSON knows no tuples.
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        values = {name: normal(value, name in self.vectors) for name, value in values.items()}
         bound = bind(self.name, self.defaults, (), values, complete=False)
         for label in self.body.parameters:
             if label in values:
@@ -211,21 +211,21 @@ class Activation(Displayed, Declaration):
         check_values(self, bound)
         check_options(self, bound)
         unbound = self.original or self
-        new = {name: value for name, value in bound.items() if value != unbound.defaults[name]}
+        new = {name: value for name, value in bound.items() if differs(value, unbound.defaults[name])}
         return replace(unbound, original=unbound, replaced=new) if new else unbound
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The activation as JSON: `xact.get(activation.spec) == activation`."""
-        return {"name": self.name, **self.replaced}
+        """The activation as JSON: `xact.get(activation.spec) == activation`. Raises `TypeError` for a bound array."""
+        return {"name": self.name, **as_json(self.name, self.replaced)}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Activation):
             return NotImplemented
-        return self.body is other.body and self.replaced == other.replaced
+        return self.body is other.body and equal(self.replaced, other.replaced)
 
     def __hash__(self) -> int:
-        return hash((self.key, tuple(self.replaced.items())))
+        return hash((self.key, hashable(self.replaced)))
 
     def __repr__(self) -> str:
         home = "xact" if self.__module__.startswith("xact.") else self.__module__
@@ -234,12 +234,8 @@ class Activation(Displayed, Declaration):
 
     def __reduce__(self) -> Any:
         if self.replaced:
-            return _bound, (self.original, dict(self.replaced))
+            return rebound, (self.original, dict(self.replaced))
         return self.body.function.__qualname__
-
-
-def _bound(activation: Activation, values: Mapping[str, Any]) -> Activation:
-    return activation.replace(**values)
 
 
 def activation(

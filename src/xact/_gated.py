@@ -8,6 +8,7 @@ from typing import Any
 
 from xact import backends
 from xact._activation import Activation
+from xact._bound import as_json
 from xact._catalogue import factories, get
 from xact._signature import LAYOUTS, Expression
 
@@ -23,7 +24,12 @@ class Gated(Activation):
 
     @property
     def spec(self) -> dict[str, Any]:
-        return {"name": "gated", "activation": self.inner.spec, "layout": self.layout, **self.replaced}
+        return {
+            "name": "gated",
+            "activation": self.inner.spec,
+            "layout": self.layout,
+            **as_json(self.name, self.replaced),
+        }
 
     def __repr__(self) -> str:
         values = {"layout": self.layout, **self.replaced}

@@ -122,7 +122,10 @@ class Declaration:
             default_options=tuple(defaults[name] for name in body.options),
             vectors=tuple(name for name in body.parameters if name in pullbacks),
             elementwise=elementwise,
-            plain=len(body.arrays) == 1 and REQUIRED not in defaults.values() and elementwise,
+            # An array that is bound is looked at in every call.
+            plain=len(body.arrays) == 1
+            and not any(value is REQUIRED or hasattr(value, "shape") for value in defaults.values())
+            and elementwise,
         )
 
 

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import xact
 from xact._activation import Activation, catalogue
 from xact._signature import LAYOUTS, REQUIRED
 
@@ -15,6 +16,7 @@ def package_stub() -> str:
     """The stub of `xact`: every activation as a function of its own signature."""
     source = (Path(__file__).parent / "__init__.py").read_text()
     imports = [line for line in source.splitlines() if line.startswith("from xact") and "*" not in line]
+    imports += [f"from xact import {name} as {name}" for name in vars(xact)["_SUBMODULES"]]
     functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
     top = ["from typing import Any, Literal, TypeVar", "", *imports, ""]
     names = ['_Array = TypeVar("_Array")', "__version__: str", ""]
@@ -95,6 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import xact  # noqa: F401 (fills the catalogue)
-
     main()
