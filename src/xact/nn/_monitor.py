@@ -209,7 +209,9 @@ class Monitor:
     def _closing(self) -> list[str]:
         lines = [f"left alone: {name}, {reason}" for name, reason in self.left.items()]
         for name, reasons in self.not_measured.items():
-            lines += [f"not measured: {name}, {reason} ({count} calls)" for reason, count in reasons.items()]
+            lines += [
+                f"not measured: {name}, {reason}{f', times {count}' * (count > 1)}" for reason, count in reasons.items()
+            ]
         return lines
 
     def plot(self) -> Any:

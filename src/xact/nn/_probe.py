@@ -74,6 +74,8 @@ def takes_one_array(function: Any) -> bool:
 
 def _width(module: torch.nn.Module) -> int:
     tensors = {**module._parameters, **module._buffers}
+    if any(tensor is not None and torch.nn.parameter.is_lazy(tensor) for tensor in tensors.values()):
+        raise Refusal("its parameters have no shape yet")
     sizes = {size for tensor in tensors.values() if tensor is not None for size in tensor.shape if size != 1}
     vectors = all(tensor is None or tensor.numel() <= max(tensor.shape, default=1) for tensor in tensors.values())
     if len(sizes) > 1 or not vectors or max(sizes, default=1) > WIDEST:
@@ -84,19 +86,19 @@ def _width(module: torch.nn.Module) -> int:
 
 
 def _respond(module: torch.nn.Module, width: int, axis: int | None) -> Response:
-    x = torch.empty(2, 2, len(GRID) // 4) if axis is None else torch.empty(2, width, len(GRID) // 2)
     channels = sorted({0, width // 2, width - 1})
     # The numbers of the grid lie in every channel.
-    x.copy_(GRID.view(x.shape) if axis is None else GRID.view(2, 1, -1).expand(x.shape))
-    x = x if axis is None else x.movedim(1, axis).contiguous()
-    called = _copy(module)
+    x = GRID.view(2, 2, 18) if axis is None else GRID.view(2, 1, -1).expand(2, width, -1).movedim(1, axis).contiguous()
+    if axis == 1 and any(tensor.ndim > 3 for tensor in _tensors(module).values()):
+        x = x.view(2, width, 6, 6)
+    called = copy_of(module)
     numbers = {name: value.double() for name, value in _tensors(called).items()}
     leaf = x.clone().requires_grad_()
     y = _call(called, leaf, training=False)
     slopes = _slopes(y, leaf)
     # Half of the numbers change; the other half of the results must not, in training either.
     kept = (torch.arange(x.numel()) * 0.6180339887498949 % 1 < 0.5).view(x.shape)
-    again = _call(_copy(module), torch.where(kept, x, x.flip(-1) + 0.37), training=True)
+    again = _call(copy_of(module), torch.where(kept, x, x.flip(-1) + 0.37), training=True)
     if not torch.allclose(again[kept], y[kept], rtol=1e-4, atol=1e-5, equal_nan=True):
         raise Refusal("it mixes elements, or is another function in training")
 
@@ -130,7 +132,7 @@ def _slopes(y: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor | None:
     return slopes
 
 
-def _copy(module: torch.nn.Module) -> Any:
+def copy_of(module: torch.nn.Module) -> Any:
     """A Module of the class with the same attributes and tensors of its own."""
     new = copy.copy(module)
     attributes = {}
@@ -186,6 +188,11 @@ def without_modes() -> Any:
     return _disable_current_modes() if torch._C._len_torch_dispatch_stack() else contextlib.nullcontext()
 
 
+def _uncompiled() -> Any:
+    """A context in which compiled functions run as they are written, if there are any."""
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """The plain world: no mode of the caller's, gradients on; the generators of Python and NumPy keep their state."""
@@ -197,6 +204,7 @@ def undisturbed() -> Iterator[None]:
         torch.inference_mode(False),
         torch.enable_grad(),
         torch.autocast("cpu", enabled=False),
+        _uncompiled(),
         warnings.catch_warnings(),
         _Guard(),  # type: ignore[no-untyped-call]
     ):

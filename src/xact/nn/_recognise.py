@@ -12,6 +12,7 @@ import xact.nn
 from xact._activation import Activation, catalogue
 from xact._catalogue import bare
 from xact.nn._match import match
+from xact.nn._packed import gate
 from xact.nn._probe import PLAIN, Refusal, probe, takes_one_array, undisturbed
 
 # Words in which the names of classes differ from the activation's, and names that layers have as well.
@@ -34,6 +35,8 @@ class Known:
     def arguments(self, module: torch.nn.Module) -> dict[str, Any]:
         """What the Module calls it with now; an argument that is learnt is a tensor."""
         values = {name: getattr(module, attribute) for name, attribute in self.attributes.items()}
+        if self.by_values:
+            values = {name: value.reshape(-1 if value.numel() > 1 else ()) for name, value in values.items()}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -159,7 +162,8 @@ def _probed(module: torch.nn.Module) -> Known | Unknown | str:
         try:
             response = probe(module)
         except Refusal as refusal:
-            return str(refusal)
+            packed = gate(module)
+            return Known(packed, by_values=True) if packed else str(refusal)
         found = match(response, _stem(type(module).__name__), numbers)
     if found is not None:
         return Known(*found, by_values=True)
@@ -176,7 +180,7 @@ def _held(module: torch.nn.Module) -> dict[str, Any]:
 def _token(value: Any) -> Any:
     """What decides, of an attribute, what the Module returns; TypeError where that cannot be said."""
     if isinstance(value, torch.Tensor):
-        if not value.is_floating_point():
+        if torch.nn.parameter.is_lazy(value) or not value.is_floating_point():
             raise TypeError
         return value.shape, value.dtype, value.is_meta
     if isinstance(value, MethodType):
@@ -215,9 +219,9 @@ def _spellings(names: tuple[str, ...]) -> set[str]:
 
 
 def _reason(module: torch.nn.Module, refusal: Any) -> str:
-    inside = [*module._modules, *(name for name, value in module._parameters.items() if value is not None)]
     if isinstance(module, torch.jit.ScriptModule):
         return "TorchScript; exchange it before the model is scripted"
     if module._modules:
+        inside = [*module._modules, *(name for name, value in module._parameters.items() if value is not None)]
         return f"holds layers ({', '.join(inside)}): no function of its input alone"
     return str(refusal) or "no function of one array"

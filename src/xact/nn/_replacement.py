@@ -68,7 +68,10 @@ def _adopted(
     numbers = {name: value for name, value in arguments.items() if name not in tensors}
     new = module_of(known.activation.replace(**{**known.activation.replaced, **numbers}))
     for name, tensor in tensors.items():
-        setattr(new, cls._arguments[name], tensor)
+        held = getattr(old, known.attributes[name])
+        # A parameter of one dimension is shared; another shape, such as (1, channels, 1), is not ours.
+        given = held if held.ndim == 1 else torch.nn.Parameter(tensor.detach().clone().reshape(-1), held.requires_grad)
+        setattr(new, cls._arguments[name], given)
     return _like(old, new, model)
 
 
