@@ -209,9 +209,8 @@ class Monitor:
     def _closing(self) -> list[str]:
         lines = [f"left alone: {name}, {reason}" for name, reason in self.left.items()]
         for name, reasons in self.not_measured.items():
-            lines += [
-                f"not measured: {name}, {reason}{f', times {count}' * (count > 1)}" for reason, count in reasons.items()
-            ]
+            for reason, count in reasons.items():
+                lines.append(f"not measured: {name}, {reason}" + (f", {count} times" if count > 1 else ""))
         return lines
 
     def plot(self) -> Any:
