@@ -10,7 +10,7 @@ import pytest
 
 import xact
 from xact.__main__ import main
-from xact.testing import check, identity, record, report
+from xact.testing import check, contract, identity, libraries, record, report
 from xact.testing.case import Case, inputs
 from xact.testing.contract import Measurement
 from xact.testing.libraries import peer
@@ -287,6 +287,67 @@ def test_the_first_line_can_be_checked_by_hand(kind, capsys):
     start = next(i for i, text in enumerate(rest) if text.startswith("error in ULP"))
     assert all(re.match(r"(value|derivative by \w) (is wrong |loses digits )?at x = ", text) for text in rest[:start])
     assert [text[:3] for text in rest if re.match("C[123]: ", text)] == ["C1:", "C2:", "C3:"]
+
+
+# What cannot be measured: formula, body, and the sentence.
+UNMEASURED = {
+    "no formula": ("", lambda x, xp: x, "planted declares no formula; give @activation"),
+    "unreadable": (r"\foo{x}", lambda x, xp: x, "cannot read the formula"),
+    "unknown name": (r"x + \gamma", lambda x, xp: x, "needs gamma, which is neither input nor parameter"),
+    "a pole": (r"\frac{1}{x}", lambda x, xp: 1 / x, r"planted has no value, say so with \begin{cases}"),
+    "a domain": (r"\log(x)", lambda x, xp: xp.log(x), r"planted has no value, say so with \begin{cases}"),
+}
+
+
+@pytest.mark.usefixtures("own_catalogue")
+@pytest.mark.parametrize("kind", UNMEASURED)
+def test_what_cannot_be_measured_is_no_success(kind, capsys):
+    tex, body, sentence = UNMEASURED[kind]
+
+    @xact.activation(tex=tex)
+    def planted(x, /, *, xp):
+        return body(x, xp)
+
+    planted.derivative(lambda x, xp: xp.ones_like(x))
+    assert main(["check", "planted", *QUICK]) == 1
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("planted               not measured: ") and sentence in first
+    assert rest == ["0 activations, 0 measurements, 0 violations"]
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_what_a_definition_raises_is_a_sentence(monkeypatch):
+    def raises(*_):
+        raise AttributeError("no softpluss")
+
+    monkeypatch.setitem(libraries.LIBRARIES, "numpy", raises)
+    with pytest.raises(ValueError, match="relu cannot be evaluated on numpy: AttributeError: no softpluss"):
+        check("relu", ["numpy"], ["float32"])
+    monkeypatch.setitem(libraries.LIBRARIES, "numpy", lambda *_: np.zeros(3))
+    contract.results.cache_clear()
+    with pytest.raises(ValueError, match=r"relu\(\) gives an array of the shape \(3,\) for one of"):
+        check("relu", ["numpy"], ["float32"])
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_nan_and_the_sign_of_zero_are_told():
+    @xact.activation(tex=r"\max(x, 0)", kinks={0: 0})
+    def planted(x, /, *, xp):
+        return xp.where(x > 0, x, 0.0)
+
+    planted.derivative(lambda x, xp: xp.where(x > 0, 1.0, 0.0))
+    assert check(planted, ["numpy"], ["float32"]).findings == [
+        "value at nan is a number: what NaN goes into has to be NaN"
+    ]
+
+    @xact.activation(tex="x")
+    def unsigned(x, /, *, xp):
+        return x + 0.0
+
+    unsigned.derivative(lambda x, xp: xp.ones_like(x))
+    assert check(unsigned, ["numpy"], ["float32"]).findings == [
+        "value at 0 has the wrong sign: an odd function keeps that of zero"
+    ]
 
 
 @pytest.mark.usefixtures("own_catalogue")

@@ -100,7 +100,8 @@ def check(
     peers: measure torch's and jax's own functions of that name too; whatever they do is no violation.
     progress: called with a line before each group of measurements; prints to stderr on a terminal by default.
     Returns a `Report`: `print(report)` shows the table, `report.violations` is empty where the contract holds.
-    Raises ValueError where the activation declares no formula, or `inputs` is negative.
+    Raises ValueError where the activation declares no formula, or one that cannot be read or has no value at some
+    input, where the activation cannot be evaluated, and for arguments that it does not take.
     """
     if inputs < 0:
         raise ValueError(f"xact.testing.check: `inputs` is a number of inputs, got {inputs}")
@@ -118,8 +119,12 @@ def check(
     for case in cases(activation, dense=inputs):
         for dtype in dtypes:
             tell(f"{case} {dtype}")
-            found += measure(case, chosen, dtype)
-            found += measure_peers(case, chosen, dtype) if peers else ()
+            try:
+                found += measure(case, chosen, dtype)
+                found += measure_peers(case, chosen, dtype) if peers else ()
+            except ArithmeticError as error:
+                cure = r"say so with \begin{cases} ... & x > 0 \end{cases}"
+                raise ValueError(f"{error}; where {activation.name} has no value, {cure}") from error
     tell("")
     return Report(activation, tuple(found))
 

@@ -54,9 +54,14 @@ def accuracy(
     ours = sum(math.isfinite(one.bound) for one in found)
     if violations or verbose:
         print("\n".join(map(wrapped, report.LEGEND)))
-    print(wrapped("n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation"))
+    if found:
+        print(
+            wrapped(
+                "n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation"
+            )
+        )
     print(f"{len(activations) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
-    for one in stretch:
+    for one in filter(lambda one: one["of"], stretch):
         print(
             wrapped(
                 f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "

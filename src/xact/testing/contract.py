@@ -110,7 +110,11 @@ def _unexplained(
 @lru_cache(maxsize=16)
 def results(case: Case, library: str, dtype: str, function: Any = None) -> np.ndarray:
     """What a library gives for the activation, or for a function in its place; several clauses ask for it."""
-    return evaluate(library, function or case.activation, inputs(case, dtype), case.parameters, case.wrt)
+    given = inputs(case, dtype)
+    got = evaluate(library, function or case.activation, given, case.parameters, case.wrt)
+    if got.shape != (shape := next(iter(given.values())).shape):
+        raise ValueError(f"{case} gives an array of the shape {got.shape} for one of {shape} on {library}")
+    return got
 
 
 def skipped(case: Case, given: Mapping[str, np.ndarray], exact: Truth, library: str, dtype: str) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +25,26 @@ def evaluate(
     library: str, activation: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, Any], wrt: str = ""
 ) -> np.ndarray:
     """The value, or with `wrt` the derivative that the library's own differentiation gives, at every element."""
-    return LIBRARIES[library](activation, arrays, parameters, wrt)
+    with _evaluating(activation, library):
+        return LIBRARIES[library](activation, arrays, parameters, wrt)
 
 
 def pull(
     library: str, activation: Any, x: np.ndarray, parameters: Mapping[str, Any], cotangent: np.ndarray
 ) -> np.ndarray:
     """The cotangent of `x`, for an activation along an axis."""
-    return PULLS[library](activation, x, parameters, cotangent)
+    with _evaluating(activation, library):
+        return PULLS[library](activation, x, parameters, cotangent)
+
+
+@contextmanager
+def _evaluating(activation: Any, library: str) -> Iterator[None]:
+    """What a definition raises is no error of the measurement."""
+    try:
+        yield
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{getattr(activation, 'name', 'it')} cannot be evaluated on {library}: {what}") from error
 
 
 def peer(library: str, activation: Any) -> Any:
