@@ -61,7 +61,7 @@ def accuracy(
             )
         )
     print(f"{len(activations) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
-    for one in filter(lambda one: one["of"], stretch):
+    for one in stretch if found else ():
         print(
             wrapped(
                 f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "

@@ -15,6 +15,7 @@ LEGEND = (
     "C2: of 16 bits, error in ULP, inputs of 65,536 not correctly rounded, or differing between libraries (identity)",
     "C3: inputs where a number gives NaN (made), NaN gives a number (lost), zero has the wrong sign; *: a violation",
 )
+NOTES = "n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation"
 _LEFT = 22 + 13 + 9
 # The libraries' own functions stand in columns of their own.
 OWN = "jax.nn/torch.nn"
