@@ -14,7 +14,7 @@ from torch.compiler import is_compiling
 
 from xact import backends
 from xact._errors import DtypeError, MissingRuleError
-from xact.backends import hot_path, torch_blocks, torch_graph, torch_kernels
+from xact.backends import hot_path, torch_blocks, torch_graph, torch_kernels, torch_portable
 from xact.backends.torch_arrays import astype as astype
 from xact.backends.torch_arrays import coefficients as coefficients
 from xact.backends.torch_arrays import constant as constant
@@ -70,10 +70,12 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         _refuse_plain(activation, operands)
     if compiling or transformed(operands):
         kept = (operands[0].clone(), *operands[1:]) if inplace else operands
-        # TorchScript knows no autograd.Function: its graph, with its derivative, is that of the body.
-        tracing = not compiling and torch.jit.is_tracing()
-        function = torch_graph.differentiable if compiling else _traced if tracing else differentiable
-        result = function(activation.key, options, compiled, *kept)
+        result = torch_portable.recorded(activation.key, kept, options) if compiling else None
+        if result is None:
+            # TorchScript knows no autograd.Function: its graph, with its derivative, is that of the body.
+            tracing = not compiling and torch.jit.is_tracing()
+            function = torch_graph.differentiable if compiling else _traced if tracing else differentiable
+            result = function(activation.key, options, compiled, *kept)
     else:
         result = _by_body(activation.key, options, compiled, operands)
     return x.copy_(result) if inplace else result

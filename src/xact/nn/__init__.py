@@ -7,13 +7,15 @@ own. Every other activation gets a Module whose constructor is the function's si
 import importlib
 from typing import Any
 
+from xact import backends
 from xact._activation import catalogue
 from xact._extras import needs
 
 with needs("xact.nn", "torch"):
-    importlib.import_module("torch")
+    _torch = importlib.import_module("torch")
 
 from xact.backends.hot_path import hot_path as hot_path
+from xact.backends.torch_portable import portable as portable
 from xact.nn import init as init
 from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
@@ -28,7 +30,11 @@ from xact.nn.spatial import FReLU as FReLU
 from xact.nn.spatial import MetaACON as MetaACON
 
 TOOLS = ("Activation", "FReLU", "MetaACON", "from_spec", "hot_path", "init", "monitor", "param_groups")
-TOOLS += ("register_transformers", "swap")
+TOOLS += ("portable", "register_transformers", "swap")
+
+# A strict export may be the first call, and must not change what is known then.
+_backend = importlib.import_module("xact.backends.torch")
+backends.known.update(dict.fromkeys((_torch.Tensor, _torch.nn.Parameter), _backend))
 
 _minted: dict[str, Any] = {}
 

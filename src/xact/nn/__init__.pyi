@@ -4,6 +4,7 @@ from typing import Any, Literal
 import torch
 
 from xact.backends.hot_path import hot_path as hot_path
+from xact.backends.torch_portable import portable as portable
 from xact.nn import init as init
 from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
