@@ -1,5 +1,6 @@
 """What a contributor runs: `nox` for the checks a change needs, `nox -l` for everything there is."""
 
+import os
 import shutil
 
 import nox
@@ -16,7 +17,7 @@ PROJECT = nox.project.load_toml()
 # sessions with torch run on one Python. The rest repeats the quick tests only, for each library alone.
 TORCH_PYTHON = "3.11"
 MATRIX = [("3.11", "all"), ("3.11", "torch")]
-MATRIX += [(python, backend) for python in ("3.12", "3.13") for backend in ("numpy", "jax")]
+MATRIX += [(python, backend) for python in ("3.12", "3.13", "3.14") for backend in ("numpy", "jax")]
 BACKENDS = {"numpy": "numpy", "jax": "numpy,jax", "torch": "numpy,torch", "all": "numpy,jax,torch"}
 
 
@@ -114,28 +115,81 @@ def onnx(session):
 
 @nox.session
 def package(session):
-    """Build the wheel, install it alone, import it; add NumPy, use it."""
-    folder = session.create_tmp()
-    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", f"{folder}/dist", ".")
-    session.run("python", "-m", "venv", "--clear", f"{folder}/fresh")
-    pip = [f"{folder}/fresh/bin/python", "-m", "pip", "install", "--quiet"]
+    """Build sdist and wheel into dist/, install the wheel alone, import it; add NumPy, use it; and so from a clone."""
+    install(session, "package", project=False)
+    shutil.rmtree("dist", ignore_errors=True)
+    # Of the sdist it builds the wheel: what the sdist lacks, the wheel lacks.
+    session.run("python", "-m", "build", "--outdir", "dist")
     version = PROJECT["project"]["version"]
-    session.run(*pip, f"{folder}/dist/xact_activations-{version}-py3-none-any.whl", external=True)
+    name = f"{PROJECT['project']['name'].replace('-', '_')}-{version}"
+    session.run("python", "-c", CONTENTS, f"dist/{name}")
+    folder = session.create_tmp()
+    check_installed(session, f"{folder}/fresh", f"dist/{name}-py3-none-any.whl")
+    if not shutil.which("git") or not os.path.exists(".git"):
+        session.warn("no git, or no repository here: what a clone installs is not tested")
+        return
+    shutil.rmtree(f"{folder}/clone", ignore_errors=True)
+    session.run("git", "clone", "--quiet", "--depth", "1", f"file://{os.getcwd()}", f"{folder}/clone", external=True)
+    check_installed(session, f"{folder}/cloned", f"{folder}/clone")
+
+
+CONTENTS = """
+import sys, tarfile, zipfile
+
+wheel = set(zipfile.ZipFile(sys.argv[1] + "-py3-none-any.whl").namelist())
+home, info = "xact/", sys.argv[1].removeprefix("dist/") + ".dist-info/"
+wanted = {home + "__init__.py", home + "__init__.pyi", home + "nn/__init__.pyi", home + "py.typed"}
+wanted |= {info + "METADATA", info + "licenses/LICENSE"}
+assert wanted <= wheel, wanted - wheel
+other = {name for name in wheel if not name.startswith((home, info)) or "__pycache__" in name}
+assert not other, other
+source = tarfile.open(sys.argv[1] + ".tar.gz").getnames()
+files = {name.partition("/")[2] for name in source}
+wanted = {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "noxfile.py"}
+wanted |= {"pyproject.toml", "src/xact/py.typed", "tests/conftest.py", "docs/conf.py", "docs/proof/accuracy.json"}
+assert wanted <= files, wanted - files
+print(len(wheel), "files in the wheel,", len(files), "in the sdist")
+"""
+
+
+def check_installed(session, environment, source):
+    """Install into a new environment without NumPy, import, fail as promised; then with it, evaluate."""
+    session.run("python", "-m", "venv", "--clear", environment)
+    python = os.path.abspath(f"{environment}/bin/python")
+    session.run(python, "-m", "pip", "install", "--quiet", source, external=True)
 
     def check(code):
-        with session.chdir(folder):
-            session.run("fresh/bin/python", "-W", "error", "-c", code, external=True)
+        # Elsewhere, so that nothing of the working tree is imported.
+        with session.chdir(environment):
+            session.run(python, "-W", "error", "-c", code, external=True)
 
     check(
-        "import importlib.resources, sys, xact; files = importlib.resources.files('xact'); "
+        "import importlib.metadata, importlib.resources, sys, xact; files = importlib.resources.files('xact'); "
         "assert files.joinpath('py.typed').is_file() and files.joinpath('__init__.pyi').is_file(); "
-        "assert not {'numpy', 'torch', 'jax'} & set(sys.modules); print(len(xact.names()), 'activations')"
+        "assert importlib.metadata.version('xact-activations') == xact.__version__; "
+        "assert not {'numpy', 'torch', 'jax'} & set(sys.modules); print(len(xact.names()), 'activations'); "
+        "assert xact.get('leaky_relu(0.1)').spec == {'name': 'leaky_relu', 'negative_slope': 0.1}"
     )
-    session.run(*pip, *PROJECT["project"]["optional-dependencies"]["numpy"], external=True)
+    check(WITHOUT_NUMPY)
+    session.run(f"{environment}/bin/xact", "show", "gelu", external=True, silent=True)
+    numpy = PROJECT["project"]["optional-dependencies"]["numpy"]
+    session.run(python, "-m", "pip", "install", "--quiet", *numpy, external=True)
     check(
         "import numpy, xact; x = numpy.linspace(-3, 3, 7); y, pullback = xact.vjp('mish', x); "
         "print(xact.mish(x), *pullback(x))"
     )
+
+
+WITHOUT_NUMPY = """
+import xact
+
+try:
+    xact.gelu([1.0])
+except TypeError as error:
+    assert "gelu" in str(error), error
+else:
+    raise AssertionError("a list was taken for an array")
+"""
 
 
 @nox.session

@@ -52,3 +52,58 @@ def test_the_distribution() -> None:
     name, _, extras = everything.rstrip("]").partition("[")
     assert name == PROJECT["name"]
     assert set(extras.split(",")) == set(PROJECT["optional-dependencies"]) - {"all"}
+
+
+def test_one_version() -> None:
+    known = {
+        "src/xact/__init__.py": r'^__version__ = "(.+)"$',
+        "CITATION.cff": r"^version: (.+)$",
+    }
+    for name, line in known.items():
+        found = re.search(line, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+        assert found, name
+        assert found[1] == PROJECT["version"], name
+
+
+def test_the_hook_is_the_linter_of_nox() -> None:
+    path = ROOT / ".pre-commit-config.yaml"
+    if not path.is_file():
+        pytest.skip("a source distribution has no hooks")
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["lint"]
+    found = re.search(r"rev: v(.+)", path.read_text(encoding="utf-8"))
+    assert found
+    assert lint == [f"ruff=={found[1]}"]
+
+
+def workflows() -> list[Path]:
+    found = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    if not found:
+        pytest.skip("a source distribution has no workflows")
+    return found
+
+
+def test_workflows_take_no_more_rights_than_they_need() -> None:
+    for path in workflows():
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE), path.name
+        assert not re.search(r"secrets\.|: write", text.replace("id-token: write", "")), path.name
+        for action in re.findall(r"uses: (\S+)", text):
+            assert re.fullmatch(r"(actions/[\w-]+@v\d+|pypa/gh-action-pypi-publish@release/v\d+)", action), action
+
+
+def test_workflows_run_sessions_of_nox() -> None:
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE))
+    for path in workflows():
+        text = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"nox .*--session (\w+)", text))
+        for listed in re.findall(r"session: \[(.+)\]", text):
+            named |= set(listed.split(", "))
+        assert named, path.name
+        assert named <= sessions, path.name
+
+
+def test_yaml() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML, which dask brings, is not installed")
+    forms = sorted((ROOT / ".github").rglob("*.yml"))
+    for path in [*forms, ROOT / "CITATION.cff", *ROOT.glob(".*.yaml")]:
+        assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict), path.name
