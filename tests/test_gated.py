@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import xact
+from xact import _check
 from xact.testing import truth
 
 GATES = [name for name in xact.names() if xact.get(name).layout]
+PLAIN = [one for one in map(xact.get, xact.names()) if one.elementwise and one.plain]
 LAYOUTS = ("gate_first", "value_first", "interleaved")
 LIBRARIES = ("numpy", "jax", "torch")
 INF = float("inf")
@@ -243,6 +245,11 @@ def test_tex_of_gated(inner):
     arrays = pair(8)
     exact = truth.values(xact.gated(inner).tex, arrays, {"approximate": "none"})
     np.testing.assert_allclose(xact.gated(inner)(arrays["gate"], arrays["value"]), exact.high, rtol=1e-14)
+
+
+@pytest.mark.parametrize("inner", PLAIN, ids=repr)
+def test_units_pass_the_check_of_definitions(inner):
+    assert _check.check(xact.gated(inner), declared=False)
 
 
 def test_errors():

@@ -11,6 +11,7 @@ from xact._derivatives import derivative as derivative
 from xact._derivatives import value_and_derivative as value_and_derivative
 from xact._derivatives import vjp as vjp
 from xact._errors import AxisError as AxisError
+from xact._errors import DefinitionError as DefinitionError
 from xact._errors import DtypeError as DtypeError
 from xact._errors import MissingRuleError as MissingRuleError
 from xact._errors import ParameterError as ParameterError

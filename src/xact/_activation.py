@@ -21,15 +21,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xact import backends
+from xact._arguments import documentation
 from xact._bound import as_json, differs, equal, hashable, normal, rebound
 from xact._conditions import Condition, numbers_of, parse
+from xact._declared import check_declaration, check_signature
 from xact._display import Displayed
-from xact._errors import MissingRuleError
+from xact._errors import DefinitionError, MissingRuleError
 from xact._operands import check_kind, check_options, check_values, prepare
+from xact._register import add_rule
+from xact._register import catalogue as catalogue
 from xact._second import declare_second
-from xact._signature import Declaration, Expression, bind, signature_of, signature_text
-
-catalogue: dict[str, "Activation"] = {}
+from xact._signature import Declaration, Expression, bind, by_position, signature_of, signature_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,6 +59,7 @@ class Activation(Displayed, Declaration):
     requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     kinks: Mapping[Any, Any] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
     budget: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     original: "Activation | None" = None
     replaced: Mapping[str, Any] = field(default_factory=dict)
@@ -68,19 +71,13 @@ class Activation(Displayed, Declaration):
     conditions: tuple[Condition, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        function = self.body.function
         for name in ("__module__", "__qualname__", "__name__"):
-            object.__setattr__(self, name, getattr(function, name))
-        parts = [inspect.getdoc(function), self.tex and f"Formula: {self.tex}", self.paper and f"Source: {self.paper}"]
-        object.__setattr__(self, "__doc__", "\n\n".join(part for part in parts if part))
-        self._settle()
+            object.__setattr__(self, name, getattr(self.body.function, name))
+        self.settle()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not args:
-            if "input" not in kwargs:
-                raise TypeError(f"{self.name} needs an array; its signature is {self.usage}")
-            # Its name in torch.nn.functional.
-            args = (kwargs.pop("input"),)
+            args = by_position(self, args, kwargs)
         if self.key not in backends.definitions:
             raise MissingRuleError(f"{self.name} has no rule for `{self.missing[0]}` yet; write {self.how_to}")
         # As `backends.of`, whose call would show in the time of a small array.
@@ -95,6 +92,9 @@ class Activation(Displayed, Declaration):
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split a call into its arrays and the value of every other public name."""
         count = len(self.arrays)
+        if kwargs and len(args) < count:
+            kwargs = dict(kwargs)
+            args = by_position(self, args, kwargs)
         if self.layout and len(args) > 1 and args[1] is None:
             args = (args[0], *args[2:])
         if self.layout and (
@@ -106,7 +106,8 @@ class Activation(Displayed, Declaration):
             raise TypeError(f"{self.name} needs {needed}; its signature is {self.usage}")
         return args[:count], bind(self.name, self.defaults, args[count:], kwargs, arrays=self.shown)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Work out what follows from the signatures and the kinds of rules."""
         more = {"axis": -1, "layout": self.layout} if self.layout else {}
         more |= {"inplace": False} if self.inplace else {}
         sampler = next(iter(self.samplers.values()), None)
@@ -114,6 +115,9 @@ class Activation(Displayed, Declaration):
         # A sampler's numbers are known only when it is declared.
         known = [text for text in self.requires if {*text.split()} & {*self.defaults}]
         object.__setattr__(self, "conditions", tuple(parse(text, tuple(self.defaults)) for text in known))
+        public = {**({"other": None} if self.layout else {}), **(self.original or self).defaults}
+        usage = signature_text(self.name, public, self.shown)
+        object.__setattr__(self, "__doc__", documentation(self, usage, (*self.shown, *public)))
 
     def rules_for(self, name: str) -> list[Expression]:
         kinds = (self.rules, self.pullbacks, self.pushforwards)
@@ -121,8 +125,9 @@ class Activation(Displayed, Declaration):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The arrays that still lack a rule."""
-        return tuple(name for name in self.arrays if name not in self.rules and name not in self.pullbacks)
+        """The arrays, and what the Module learns, that still lack a rule."""
+        needed = (*self.arrays, *self.learnable)
+        return tuple(name for name in needed if name not in self.rules and name not in self.pullbacks)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -139,7 +144,8 @@ class Activation(Displayed, Declaration):
 
     @property
     def how_to(self) -> str:
-        return f'`@{self.name}.derivative("{self.missing[0]}")` above a function of the names it uses and `xp`'
+        kind = "pullback" if isinstance(self.learnable.get(self.missing[0]), tuple) else "derivative"
+        return f'`@{self.name}.{kind}("{self.missing[0]}")` above a function of the names it uses and `xp`'
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -172,32 +178,15 @@ class Activation(Displayed, Declaration):
     def sample(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Declare how the random argument of the body (its last array) is drawn."""
         self.samplers[self.body.arrays[-1]] = Expression.of(function)
-        self._settle()
+        self.settle()
         return function
 
     def _rule(self, rules: dict[str, Expression], argument: Any, instead: str) -> Any:
         if isinstance(argument, str):
-            return lambda function: self._add(rules, argument, function)
+            return lambda function: add_rule(self, rules, argument, function)
         if not inspect.isfunction(argument):
             raise TypeError(f"this declares a rule; to evaluate it use {instead}")
-        return self._add(rules, self.body.arrays[0], argument)
-
-    def _add(self, rules: dict[str, Expression], argument: str, function: Callable[..., Any]) -> Any:
-        rule = Expression.of(function)
-        known = {*self.operands, *self.body.options, "y", "dy", f"d{argument}"}
-        if argument not in self.operands:
-            raise TypeError(f"{self.name}: a rule for `{argument}`, but its arguments are {self.operands}")
-        if unknown := set(rule.names) - known:
-            raise TypeError(f"{self.name}: the rule takes {sorted(unknown)}, but it may name {sorted(known)}")
-        if argument in rules:
-            raise TypeError(f"{self.name}: a second rule for `{argument}`; delete one of them")
-        rules[argument] = rule
-        if rules is not self.rules:
-            # A pullback says that elements are mixed, or that the argument is a vector.
-            self._settle()
-        if not self.missing:
-            register(self)
-        return function
+        return add_rule(self, rules, self.body.arrays[0], argument)
 
     # Identity
 
@@ -239,6 +228,8 @@ class Activation(Displayed, Declaration):
 
 
 def activation(
+    bare: None = None,
+    /,
     *,
     tex: str = "",
     paper: str = "",
@@ -252,6 +243,7 @@ def activation(
     requires: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     kinks: Mapping[Any, Any] | None = None,
+    arguments: Mapping[str, str] | None = None,
     budget: Mapping[str, tuple[float, str]] | None = None,
 ) -> Callable[[Callable[..., Any]], Activation]:
     r"""Declare an activation; it enters the catalogue with its last required rule.
@@ -269,43 +261,30 @@ def activation(
     requires: comparisons that the numbers of a call satisfy, such as ``"lambd >= 0"`` or ``"lower <= upper"``.
     aliases: other names of the function.
     kinks: points without a derivative, and the derivative chosen there: numbers, or expressions of arguments.
+    arguments: a line on each parameter and option of its own, shown by ``help``.
     budget: looser bounds of the contract, each with its reason.
+
+    Raises `DefinitionError` where the signature, a rule, or one of these says what cannot be right.
     """
+    if bare is not None:
+        raise DefinitionError(f"write @activation() with brackets above `{getattr(bare, '__name__', bare)}`")
+    fields: dict[str, Any] = {"layout": layout, "learnable": learnable or {}, "inplace": inplace, "integers": integers}
+    fields |= {
+        "shared": shared,
+        "logscale": logscale,
+        "requires": requires,
+        "aliases": aliases,
+        "kinks": kinks or {},
+        "arguments": arguments or {},
+    }
 
     def declare(function: Callable[..., Any]) -> Activation:
-        name = function.__name__
-        for label in shared:
-            if label not in (learnable or {}):
-                raise TypeError(f"{name}: `shared` names {label!r}, but it learns {(*(learnable or {}),)}")
+        check_signature(function)
+        name, body = function.__name__, Expression.of(function)
+        check_declaration(name, body, module, fields)
+        given = {**fields, "module": module or "".join(part.capitalize() for part in name.split("_"))}
         return Activation(
-            name=name,
-            key=backends.new_key(name),
-            body=Expression.of(function),
-            tex=tex,
-            paper=paper,
-            module=module or "".join(part.capitalize() for part in name.split("_")),
-            layout=layout,
-            learnable=learnable or {},
-            shared=shared,
-            logscale=logscale,
-            inplace=inplace,
-            integers=integers,
-            requires=requires,
-            aliases=aliases,
-            kinks=kinks or {},
-            budget=budget or {},
+            name=name, key=backends.new_key(name), body=body, tex=tex, paper=paper, budget=budget or {}, **given
         )
 
     return declare
-
-
-def register(activation: Activation) -> None:
-    """Enter a complete activation into the catalogue, under its name and its aliases."""
-    if len(activation.conditions) < len(activation.requires):
-        raise TypeError(f"{activation.name}: `requires` names no argument known so far; declare a sampler before rules")
-    for name in (activation.name, *activation.aliases):
-        taken = catalogue.get(name, activation)
-        if taken.body.place != activation.body.place:
-            raise ValueError(f"the name {name!r} is taken by {taken!r} of {taken.__module__}; choose another")
-    catalogue.update(dict.fromkeys((activation.name, *activation.aliases), activation))
-    backends.definitions[activation.key] = activation

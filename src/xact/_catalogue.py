@@ -1,12 +1,13 @@
 """Activations by name: `get`, `names`."""
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any
 
 from xact._activation import Activation, catalogue
 from xact._errors import UnknownActivationError
+from xact._errors import nearest as nearest
 
 # What makes activations of others, by the name in their spec.
 factories: dict[str, Callable[..., Activation]] = {}
@@ -108,13 +109,6 @@ def _find(name: str) -> Activation:
         near = nearest(name.lower(), catalogue)
         raise UnknownActivationError(f"no activation is called {name!r}; the nearest names are {near}")
     return found
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    # Needed for an error alone, and slower to import than the rest of the package.
-    import difflib
-
-    return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
 
 
 def bare(name: str) -> str:

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xact._errors import ParameterError
+from xact._errors import DefinitionError, ParameterError
 
 # Left, comparison, right, each side the name of an argument or a number; the text last.
 Condition = tuple[str | float, Callable[[Any, Any], Any], str | float, str]
@@ -15,7 +15,9 @@ COMPARISONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": oper
 
 def parse(text: str, names: tuple[str, ...]) -> Condition:
     """The parts of one comparison of an argument with a number or another argument."""
-    left, comparison, right = text.split()
+    left, comparison, right = text.split() if len(text.split()) == 3 else ("", "", "")
+    if comparison not in COMPARISONS:
+        raise DefinitionError(f'{text!r} in `requires` is no comparison, such as "alpha > 0" or "lower <= upper"')
     return _side(left, names), COMPARISONS[comparison], _side(right, names), text
 
 
@@ -25,7 +27,7 @@ def _side(word: str, names: tuple[str, ...]) -> str | float:
     try:
         return float(word)
     except ValueError:
-        raise TypeError(f"{word!r} in `requires` is neither a number nor one of the arguments {names}") from None
+        raise DefinitionError(f"{word!r} in `requires` is neither a number nor one of the arguments {names}") from None
 
 
 def check_conditions(function: str, conditions: tuple[Condition, ...], values: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
 from xact._operands import check_library, prepare
+from xact._signature import by_position
 from xact.backends import guests
 
 
@@ -21,8 +22,12 @@ class Derivative:
     order: int = 1
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not args:
+            args = by_position(self.activation, args, kwargs)
         if _is_guest(args, self.activation):
             return guests.call(self, self.activation, args, kwargs)
+        if _is_recorded(args, self.activation):
+            return type(args[0]).__torch_function__(self, (type(args[0]),), args, kwargs)
         call = _Call(self.activation, args, kwargs)
         differentiated = self.activation if self.order == 1 else self.activation.slopes[self.wrt]
         return call.evaluate(_slope(differentiated, self.wrt))
@@ -40,8 +45,12 @@ class ValueAndDerivative:
     wrt: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if not args:
+            args = by_position(self.activation, args, kwargs)
         if _is_guest(args, self.activation):
             return cast("tuple[Any, Any]", guests.call(self, self.activation, args, kwargs))
+        if _is_recorded(args, self.activation):
+            return self.activation(*args, **kwargs), Derivative(self.activation, self.wrt)(*args, **kwargs)
         call = _Call(self.activation, args, kwargs)
         return call.value, call.evaluate(_slope(self.activation, self.wrt))
 
@@ -235,6 +244,11 @@ def _is_guest(args: tuple[Any, ...], activation: Activation) -> bool:
     if not args or backends.of(args[0], activation.name) is not backends.deferred:
         return False
     return not hasattr(type(args[0]), "__torch_function__")
+
+
+def _is_recorded(args: tuple[Any, ...], activation: Activation) -> bool:
+    """Whether the first argument records calls, as a tracer's proxy does."""
+    return hasattr(type(args[0]), "__torch_function__") and backends.of(args[0], activation.name) is backends.deferred
 
 
 def _activation(f: Any) -> Activation:

@@ -1,5 +1,15 @@
 """What a call can be refused for. Each type derives from the one the array libraries raise themselves."""
 
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The names that a wrong one may stand for."""
+    # Needed for an error alone, and slower to import than the rest of the package.
+    import difflib
+
+    return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
+
 
 class DtypeError(TypeError, NotImplementedError):
     """An argument has a dtype, or is of a kind, that the function does not take."""
@@ -23,3 +33,7 @@ class MissingRuleError(TypeError, NotImplementedError):
 
 class UnknownActivationError(LookupError, ValueError):
     """No activation of the catalogue has this name."""
+
+
+class DefinitionError(TypeError, ValueError):
+    """A definition says what cannot be right: it is refused where it stands."""

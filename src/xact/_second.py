@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from xact import backends
+from xact._errors import DefinitionError
+from xact._register import register
 from xact._signature import Expression
 
 
@@ -42,4 +44,10 @@ def declare_second(activation: Any, argument: str, function: Callable[..., Any],
     )
     activation.slopes[argument] = slope
     backends.definitions[slope.key] = slope
+    try:
+        if not activation.missing:
+            register(activation)
+    except DefinitionError:
+        del activation.slopes[argument]
+        raise
     return function

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from xact._errors import DefinitionError
+
 REQUIRED = inspect.Parameter.empty
 LAYOUTS = ("gate_first", "value_first", "interleaved")
 
@@ -31,10 +33,18 @@ class Expression:
     @classmethod
     def of(cls, function: Callable[..., Any]) -> "Expression":
         # Read off the code: inspect.signature takes half of the time of the import of the package.
-        code: Any = function.__code__
+        code: Any = getattr(function, "__code__", None)
+        if code is None:
+            raise DefinitionError(f"a definition is a function written with `def`, not {function!r}")
         if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
             raise TypeError(f"{function.__name__}: *args and **kwargs say nothing; name every argument")
         positional, last = code.co_varnames[: code.co_argcount], code.co_argcount + code.co_kwonlyargcount
+        if "xp" not in code.co_varnames[code.co_posonlyargcount : last]:
+            written = ", ".join([*code.co_varnames[:last], "xp"])
+            raise DefinitionError(
+                f"{function.__qualname__}: a rule takes `xp`, through which the functions of every library come; "
+                f"write def {function.__name__}({written})"
+            )
         given: Any = function.__defaults__ or ()
         defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
         only = code.co_posonlyargcount
@@ -158,6 +168,8 @@ def bind(
         if key == "_stacklevel" and "dtype" in values:
             # In torch.nn.functional: where to point a warning that is never given here.
             continue
+        if key not in values and complete and key in (*arrays, "input"):
+            raise TypeError(f"{function} got its array `{key}` twice; give it by position or by name")
         if key not in values:
             raise TypeError(
                 f"{function} has no argument {name!r}; its signature is {signature_text(function, defaults, arrays)}"
@@ -173,15 +185,41 @@ def bind(
     return values
 
 
+def by_position(activation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """The arrays of a call in their order, those given by name taken out of `named`.
+
+    The first may be called `input`, as in torch.nn.functional, a gate's two also as the signature shows them.
+    """
+    name, arrays, given, first = activation.name, activation.arrays, list(args), ""
+    for place, array in enumerate(arrays):
+        labels = [array]
+        if place == 0:
+            labels += ["x", "input"]
+        elif activation.layout:
+            labels += ["other"]
+        found = [label for label in labels if label in named and label not in activation.defaults]
+        found = [label for i, label in enumerate(found) if label not in found[:i]]
+        if len(found) > 1 or (found and place < len(args)):
+            raise TypeError(f"{name} got its array `{array}` twice; give it by position or by name")
+        if not found and place >= len(args):
+            break
+        if found:
+            first = first or found[0]
+            given.append(named.pop(found[0]))
+    if not given:
+        raise TypeError(f"{name} needs an array; its signature is {activation.usage}")
+    if activation.layout and len(given) == 1 and first == arrays[0]:
+        raise TypeError(f"{name} needs both arrays or one packed: `{arrays[0]}` and `{arrays[1]}`, or `x`")
+    return tuple(given)
+
+
 def signature_text(function: str, defaults: Mapping[str, Any], arrays: tuple[str, ...] = ("x",)) -> str:
     parts = [name if value is REQUIRED else f"{name}={value!r}" for name, value in defaults.items()]
     return f"{function}({', '.join([*arrays, *parts])})"
 
 
 def signature_of(arrays: tuple[str, ...], optional: str | None, defaults: Mapping[str, Any]) -> inspect.Signature:
-    """What `inspect.signature` gives for an activation: arrays by position, one of them optional, the rest by name."""
-    kinds = inspect.Parameter
-    given = [kinds(name, kinds.POSITIONAL_ONLY) for name in arrays]
-    given += [kinds(optional, kinds.POSITIONAL_ONLY, default=None)] if optional else []
-    rest = [kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=value) for name, value in defaults.items()]
-    return inspect.Signature(given + rest)
+    """What `inspect.signature` gives for an activation: arrays, one of them optional, then the rest."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    values = {**dict.fromkeys(arrays, REQUIRED), **({optional: None} if optional else {}), **defaults}
+    return inspect.Signature([inspect.Parameter(name, kind, default=value) for name, value in values.items()])

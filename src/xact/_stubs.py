@@ -48,7 +48,7 @@ def _function(name: str, activation: Activation) -> str:
         arrays = ["x: _Array", "other: _Array | None = None"]
     given = [_argument(label, value, activation, "float | _Array") for label, value in activation.defaults.items()]
     dim = ["*", "dim: int = ..."] if "axis" in activation.defaults else []
-    lines = [*arrays, "/", *given, *dim]
+    lines = [*arrays, *given, *dim]
     return f"def {name}({', '.join(lines)}) -> _Array: ..."
 
 

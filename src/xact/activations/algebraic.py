@@ -7,6 +7,7 @@ from xact._activation import activation
     tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRU",
+    arguments={"alpha": "the result lies between -1 / sqrt(alpha) and 1 / sqrt(alpha)"},
 )
 def isru(x, /, alpha=1.0, *, xp):
     """A sigmoid between -1 / sqrt(alpha) and 1 / sqrt(alpha), with slope 1 at the origin."""
@@ -24,6 +25,7 @@ def _(x, alpha, xp):
     tex=r"\begin{cases} x & x \ge 0 \\ \frac{x}{\sqrt{1 + \alpha x^2}} & \text{otherwise} \end{cases}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRLU",
+    arguments={"alpha": "the result is above -1 / sqrt(alpha)"},
 )
 def isrlu(x, /, alpha=1.0, *, xp):
     """ELU with a square root in the place of the exponential: twice continuously differentiable."""
@@ -84,6 +86,7 @@ def _(x, xp):
 @activation(
     tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
     paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
+    arguments={"b": "the size of the bend; 0 gives the rectifier"},
 )
 def squareplus(x, /, b=4.0, *, xp):
     """A smooth rectifier made of one square root; b is the size of the bend."""

@@ -7,6 +7,7 @@ from xact._errors import ShapeError
 @activation(
     tex=r"\max_j x_{k \cdot \text{pieces} + j}, \quad 0 \le j < \text{pieces}",
     paper="Goodfellow et al. 2013, Maxout Networks, arXiv:1302.4389",
+    arguments={"pieces": "how many neighbours one result is the largest of"},
 )
 def maxout(x, /, *, pieces=2, axis=-1, xp):
     """The largest of each `pieces` neighbours along `axis`; ties share the gradient equally."""
@@ -55,6 +56,7 @@ def _(x, dx, axis, xp):
 @activation(
     tex=r"\max(x, t)",
     paper="Ma, Zhang & Sun 2020, Funnel Activation for Visual Recognition, arXiv:2007.11824",
+    arguments={"t": "the array that x is compared with, of the same shape"},
 )
 def funnel(x, t, /, *, xp):
     """The larger of two arrays: the funnel rectifier, where t is a condition on the surroundings of each pixel.

@@ -16,6 +16,7 @@ RECIPROCAL = "XLA divides by a constant by multiplying with its rounded reciproc
     module="ELU",
     inplace=True,
     kinks={0: "alpha"},
+    arguments={"alpha": "the result is above -alpha"},
 )
 def elu(x, /, alpha=1.0, *, xp):
     """Saturates at -alpha on the left, which draws the mean activation towards zero."""
@@ -68,6 +69,7 @@ def _(x, xp):
     requires=("alpha != 0",),
     kinks={0: 1},
     budget={"parameters": (1, RECIPROCAL)},
+    arguments={"alpha": "the result is above -alpha, and the exponential decays over alpha"},
 )
 def celu(x, /, alpha=1.0, *, xp):
     """ELU made continuously differentiable for every alpha."""
@@ -90,6 +92,7 @@ def _(x, alpha, xp):
     module="PELU",
     learnable={"a": 1.0, "b": 1.0},
     budget={"parameters": (1, RECIPROCAL)},
+    arguments={"a": "the result is above -a", "b": "what the exponential decays over"},
 )
 def pelu(x, /, a=1.0, b=1.0, *, xp):
     """ELU with a learnt bound a and a learnt decay b, both positive, and a continuous derivative for all of them."""
@@ -120,6 +123,7 @@ def _(x, a, b, xp):
         "misrounded bfloat16": (512, "for some significands 1.7 x is an exact tie, in every binade, log(2) a hair")
     },
     kinks={0: "alpha"},
+    arguments={"alpha": "the slope for x >= 0"},
 )
 def resp(x, /, alpha=1.7, *, xp):
     """Softplus on the left, a line from its value log 2 on the right."""
@@ -152,6 +156,7 @@ def _(x, xp):
     paper="Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",
     module="HardELiSH",
     kinks={-1: 0, 1: 1},
+    arguments={"version": "'paper', or 'echo' for the formula of Echo-AI"},
 )
 def hard_elish(x, /, *, version: Literal["paper", "echo"] = "paper", xp):
     """ELiSH with the sigmoid in three straight lines; exactly 0 left of -1 and x right of 1.
@@ -182,6 +187,7 @@ def _(x, version, xp):
         "C1 float64 by alpha": (4.5, "a quotient of a logarithm less a product; dense: 4.2"),
         "error float16": (1, "next to this zero the rounding in float32 counts; all inputs: 0.94"),
     },
+    arguments={"alpha": "-1 for the logarithm, 0 for x itself, 1 for the exponential"},
 )
 def soft_exponential(x, /, alpha=0.5, *, xp):
     """The logarithm for alpha = -1, x for 0, the exponential for 1, and what lies between.

@@ -101,6 +101,7 @@ def _(gate, xp):
     layout="gate_first",
     aliases=("fatrelu_and_mul",),
     kinks={"threshold": 0},
+    arguments={"threshold": "gates up to it become 0"},
 )
 def fatrelu_glu(gate, value, /, threshold=0.0, *, xp):
     """ReGLU with gates up to a threshold cut to 0, so that more of the products need not be computed."""
@@ -157,6 +158,7 @@ def normal_quantile(share):
     module="GEGLUSparse",
     layout="gate_first",
     aliases=("gelu_and_mul_sparse", "gelu_glu_sparse"),
+    arguments={"sparsity": "the share of the gates that become 0, between 0 and 1, if they are normally distributed"},
 )
 def geglu_sparse(gate, value, /, *, sparsity=0.95, axis=-1, approximate: Literal["none", "tanh"] = "none", xp):
     """GEGLU of what exceeds a cut, below which the share `sparsity` of a normal distribution along `axis` lies."""

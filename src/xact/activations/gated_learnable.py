@@ -13,6 +13,7 @@ from xact._activation import activation
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
         "error float16 by x": (0.504, "next to this zero the float32 rounding of the exponential counts"),
     },
+    arguments={"alpha": "the power of the sigmoid", "beta": "the rate of the sigmoid"},
 )
 def aria2(x, /, alpha=1.5, beta=2.0, *, xp):
     """Swish with its sigmoid to the power alpha. Echo-AI and activations-plus give the name to the gate, `richards`."""
@@ -47,6 +48,7 @@ def _(x, alpha, beta, xp):
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
         "C1 float32 by x": (4.5, "the error of e^(beta x) counts in both terms; dense: 4.2"),
     },
+    arguments={"alpha": "what the exponential is multiplied by", "beta": "the rate of the exponential"},
 )
 def erf_act(x, /, alpha=0.75, beta=0.75, *, xp):
     """The input times the error function of an exponential; beta says how soon it is x itself on the right."""
@@ -88,6 +90,10 @@ def _(x, alpha, beta, xp):
         "C1 float64 by delta": (7, "as in float32; dense: 6.3"),
         "error float16 by gamma": (0.503, "e^(-v^2) takes 2 v^2 times the error of softplus in float32"),
         "error float16 by x": (0.52, "next to the zero of the slope the float32 rounding of the exponential counts"),
+    },
+    arguments={
+        "gamma": "what softplus is multiplied by inside erf",
+        "delta": "what x is multiplied by inside softplus",
     },
 )
 def pserf(x, /, gamma=1.25, delta=0.85, *, xp):

@@ -66,6 +66,7 @@ def _(value, gate, xp):
     aliases=("swigluoai_and_mul",),
     kinks={"limit": None, "-limit": None},
     budget={"error float16": (0.65, ZERO), "error bfloat16": (0.65, ZERO), **SLOPE},
+    arguments={"alpha": "the rate of the sigmoid", "limit": "gates are at most this, values at most this in size"},
 )
 def swiglu_oai(gate, value, /, alpha=1.702, limit=7.0, *, xp):
     """The gate of gpt-oss: both sides clamped, 1 added to the value; gates and values alternate in a packed array."""
@@ -93,6 +94,7 @@ def _(gate, value, alpha, limit, xp):
     aliases=("swiglu_step_and_mul",),
     kinks={"limit": None, "-limit": None},
     budget=SLOPE,
+    arguments={"limit": "the gates after silu are at most this, values at most this in size"},
 )
 def swiglu_step(gate, value, /, limit=7.0, *, xp):
     """SwiGLU whose activated gate and value are clamped: the clamp of the gate comes after SiLU."""
@@ -119,6 +121,11 @@ def _(gate, value, limit, xp):
     aliases=("silu_and_mul_with_clamp",),
     kinks={"limit": None, "-limit": None},
     budget={"error float16": (0.65, ZERO), "error bfloat16": (0.65, ZERO), **SLOPE},
+    arguments={
+        "limit": "gates are at most this, values at most this in size",
+        "alpha": "the rate of the sigmoid",
+        "beta": "what is added to the values",
+    },
 )
 def swiglu_clamp(gate, value, /, limit=10.0, alpha=1.0, beta=0.0, *, xp):
     """SwiGLU with gate and value clamped before SiLU; with alpha = 1.702, beta = 1 it is swiglu_oai."""

@@ -9,6 +9,7 @@ from xact._activation import activation
     module="PReLU",
     learnable={"weight": 0.25},
     kinks={0: "weight"},
+    arguments={"weight": "the slope for x <= 0"},
 )
 def prelu(x, /, weight, *, axis=1, xp):
     """A leaky rectifier whose slope is learnt: one for all, or one per element along `axis`."""
@@ -29,6 +30,7 @@ def _(x, xp):
     tex=r"x\,\sigma(\beta x)",
     paper="Ramachandran, Zoph & Le 2017, Searching for Activation Functions, arXiv:1710.05941",
     learnable={"beta": 1.0},
+    arguments={"beta": "what x is multiplied by inside the sigmoid"},
 )
 def swish(x, /, beta=1.0, *, xp):
     """From x / 2 at beta = 0 through SiLU at 1 to the rectifier as beta grows."""
@@ -53,6 +55,7 @@ def _(x, beta, xp):
     module="StarReLU",
     learnable={"scale": 0.8944271909999159, "bias": -0.4472135954999579},
     budget={"misrounded float16 by x": (32, "one significand times 1.64 is a tie in float32, in every binade")},
+    arguments={"scale": "what the square is multiplied by", "bias": "what is added everywhere"},
 )
 def star_relu(x, /, scale=0.8944271909999159, bias=-0.4472135954999579, *, xp):
     """The squared rectifier with mean 0 and variance 1 for a standard normal input, at its initial values."""
@@ -85,6 +88,11 @@ def _(x, xp):
     aliases=("dyt",),
     learnable={"alpha": 0.5, "gamma": 1.0, "beta": 0.0},
     shared=("alpha",),
+    arguments={
+        "alpha": "what x is multiplied by inside tanh",
+        "gamma": "what tanh is multiplied by",
+        "beta": "what is added",
+    },
 )
 def dynamic_tanh(x, /, alpha=0.5, gamma=1.0, beta=0.0, *, axis=1, xp):
     """A scaled tanh in the place of a normalization layer: one alpha, and gamma and beta along `axis`.
@@ -130,6 +138,11 @@ def _(x, xp):
         "identity float16": (40, "where x (beta - alpha_n) is a tie that a fused multiplication breaks"),
     },
     learnable={"alpha_p": 0.8, "alpha_n": 0.8},
+    arguments={
+        "alpha_p": "the size of the parabola for x > 0",
+        "alpha_n": "the size of the exponential for x <= 0",
+        "beta": "the slope at 0",
+    },
 )
 def xielu(x, /, alpha_p=0.8, alpha_n=0.8, beta=0.5, *, xp):
     """The integral of an expanded ELU: a parabola on the right, an exponential on the left, slope beta between."""
@@ -168,6 +181,10 @@ def _(x, xp):
         "C1 float64 by lam": (10.5, "as in float32"),
     },
     learnable={"lam": 1.0, "kappa": 1.0},
+    arguments={
+        "lam": "the asymmetry: 1 gives the sigmoid, 0 in the limit the Gumbel distribution",
+        "kappa": "the rate of the exponential",
+    },
 )
 def apa(x, /, lam=1.0, kappa=1.0, *, xp):
     """The sigmoid at lam = 1, the Gumbel distribution function as lam goes to 0."""
@@ -201,6 +218,11 @@ def _(x, lam, kappa, xp):
     },
     aliases=("aconc",),
     learnable={"p1": 1.0, "p2": 0.0, "beta": 1.0},
+    arguments={
+        "p1": "the slope far out on the right, for p1 > p2 and beta > 0",
+        "p2": "the slope far out on the left",
+        "beta": "how sharply one slope passes into the other; 0 averages them",
+    },
 )
 def acon_c(x, /, p1=1.0, p2=0.0, beta=1.0, *, axis=1, xp):
     """A smooth maximum of p1 x and p2 x: beta decides between activating and averaging them."""
@@ -244,6 +266,7 @@ def _(x, p1, p2, beta, xp):
         "C1 float32 by beta": (6.5, "as by x, with one product more; dense: 6.1"),
         "C1 float64 by beta": (6.5, "as in float32"),
     },
+    arguments={"alpha": "the power of the sigmoid", "beta": "the rate of the sigmoid"},
 )
 def richards(x, /, alpha=1.5, beta=1.0, *, xp):
     """The sigmoid of beta x to the power alpha: the factor of x in aria2."""

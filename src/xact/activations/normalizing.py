@@ -86,6 +86,7 @@ def _(y, dy, axis, xp):
     paper="Ba, Kiros & Hinton 2016, Layer Normalization, arXiv:1607.06450",
     aliases=("normalize",),
     budget={"C1 pullback row": (1.0, "beside an outlier its own cotangent is what a cancellation of others leaves")},
+    arguments={"epsilon": "what is added to the variance, so that it is not 0"},
 )
 def standardize(x, /, *, axis=-1, epsilon=1e-5, xp):
     """Mean 0 and variance 1 along `axis`; epsilon is added to the variance."""
@@ -104,6 +105,7 @@ def _(x, dy, axis, epsilon, xp):
     module="ABReLU",
     aliases=("abrelu",),
     budget={"C1 pullback row": (1.0, "alpha times the mean and an entry may cancel; the pullback is linear in dy")},
+    arguments={"alpha": "what the mean is multiplied by before it is subtracted"},
 )
 def ab_relu(x, /, alpha=1.0, *, axis: int | None = None, xp):
     """The rectifier of what exceeds alpha times the mean along `axis`: of the whole array, batch included, for None."""

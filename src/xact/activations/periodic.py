@@ -13,6 +13,7 @@ from xact._activation import activation
         "C1 float32": (5, "left of 0 the square is up to 2.6 times the result; dense: 4.3"),
         "C1 float64": (5, "as in float32; dense: 4.7"),
     },
+    arguments={"alpha": "the frequency of the ripple, and 1 / its size"},
 )
 def snake(x, /, alpha=1.0, *, axis=1, xp):
     """The identity with a ripple of period pi / alpha: monotonic, and periodic about a trend."""
@@ -36,6 +37,7 @@ def _(x, alpha, xp):
     learnable={"alpha": 1.0, "beta": 1.0},
     logscale=True,
     budget={"parameters": (1, "for alpha above beta value and slope cross 0, where terms with a parameter cancel")},
+    arguments={"alpha": "the frequency of the ripple", "beta": "1 / its size"},
 )
 def snake_beta(x, /, alpha=1.0, beta=1.0, *, axis=1, xp):
     """Snake with the frequency and the size of the ripple apart."""
@@ -62,6 +64,7 @@ def _(x, alpha, beta, xp):
 @activation(
     tex=r"\sin(\text{w0}\, x)",
     paper="Sitzmann et al. 2020, Implicit Neural Representations with Periodic Activation Functions, arXiv:2006.09661",
+    arguments={"w0": "the frequency"},
 )
 def sine(x, /, w0=1.0, *, xp):
     """SIREN's activation; its first layer takes w0 = 30."""
@@ -79,6 +82,7 @@ def _(x, w0, xp):
     module="SinLU",
     learnable={"a": 1.0, "b": 1.0},
     budget={"parameters": (1, "next to the zeros of the slope the rounding of b x counts")},
+    arguments={"a": "the size of the ripple", "b": "its frequency"},
 )
 def sinlu(x, /, a=1.0, b=1.0, *, xp):
     """SiLU with a ripple of size a and frequency b."""
@@ -113,6 +117,7 @@ def _(x, a, b, xp):
     paper="Rodrigues 2018, SineReLU: An Alternative to the ReLU Activation Function",
     module="SineReLU",
     kinks={0: "epsilon"},
+    arguments={"epsilon": "what the wave for x <= 0 is multiplied by"},
 )
 def sine_relu(x, /, epsilon=0.0025, *, xp):
     """A rectifier with a wave of size sqrt(2) epsilon on the left; it jumps at 0, where it is -epsilon."""

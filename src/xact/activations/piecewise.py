@@ -36,6 +36,7 @@ def _(x, xp):
     requires=("min_val <= max_val",),
     aliases=("hard_tanh",),
     kinks={"min_val": 0, "max_val": 0},
+    arguments={"min_val": "the least result", "max_val": "the greatest result"},
 )
 def hardtanh(x, /, min_val=-1.0, max_val=1.0, *, xp):
     """tanh in three straight lines; the derivative at both ends is 0."""
@@ -95,6 +96,7 @@ def _(x, xp):
         "misrounded bfloat16": (32, "for 26 inputs 0.2 x + 0.5 is an exact tie, the truth a hair off it"),
         "misrounded float16": (208, "the same for 206 inputs"),
     },
+    arguments={"alpha": "the slope in the middle", "beta": "the result at 0"},
 )
 def hard_sigmoid_general(x, /, alpha=0.2, beta=0.5, *, xp):
     """A sigmoid in three straight lines of any slope; the defaults are those of ONNX and of the first Keras."""
@@ -157,6 +159,7 @@ def _(x, xp):
     paper="McCulloch & Pitts 1943, A Logical Calculus of the Ideas Immanent in Nervous Activity",
     aliases=("heaviside", "binary_step", "unit_step"),
     kinks={"threshold": 0},
+    arguments={"value": "the result at the threshold itself", "threshold": "where the step is"},
 )
 def step(x, /, value=1.0, threshold=0.0, *, xp):
     """All or nothing; `value` at the threshold itself. Its derivative is 0, so nothing before it learns."""
@@ -210,6 +213,7 @@ def _(x, xp):
     "arXiv:2208.04924",
     kinks={0: 0, "a / 2": 0, "a": 0},
     requires=("a > 0",),
+    arguments={"a": "the width; the peak is a / 2 high"},
 )
 def hat(x, /, a=2.0, *, xp):
     """The finite element of degree 1: up to a / 2 and down again, 0 outside of [0, a]."""

@@ -13,6 +13,7 @@ from xact.special.rational import dot
     learnable={"alpha": 0.01, "beta": 1.0, "m": -0.22},
     kinks={0: "alpha"},
     budget={"misrounded float16": (32, "0.01 x - 0.22, rounded once to float32, is a tie for 20 inputs")},
+    arguments={"alpha": "the slope for x <= 0", "beta": "the slope for x > 0", "m": "what is added everywhere"},
 )
 def dual_line(x, /, alpha=0.01, beta=1.0, m=-0.22, *, axis=1, xp):
     """A leaky rectifier of two learnt slopes, alpha left and beta right, whose mean the learnt m shifts."""
@@ -47,6 +48,13 @@ def _(x, xp):
     module="SReLU",
     learnable={"t_r": 1.0, "a_r": 1.0, "t_l": 0.0, "a_l": 0.2},
     kinks={"t_l": "a_l", "t_r": "a_r"},
+    arguments={
+        "t_r": "the threshold on the right",
+        "a_r": "the slope right of it",
+        "t_l": "the threshold on the left",
+        "a_l": "the slope left of it",
+        "version": "'paper', or 'echo' for the formula of Echo-AI",
+    },
 )
 def srelu(x, /, t_r=1.0, a_r=1.0, t_l=0.0, a_l=0.2, *, axis=1, version: Literal["paper", "echo"] = "paper", xp):
     """Three lines: x itself between the learnt thresholds t_l and t_r, of slope a_l left of them and a_r right.
@@ -93,6 +101,7 @@ def _(x, t_r, t_l, version, xp):
     module="APL",
     learnable={"a": (-0.25,), "b": (0.0,)},
     kinks={0: "-a[0] * (b[0] > 0)", "b[0]": "(b[0] > 0) * 1.0"},
+    arguments={"a": "the slopes of the hinges, one for each place in b", "b": "the places of the hinges"},
 )
 def apl(x, /, a=(-0.25,), b=(0.0,), *, xp):
     """The rectifier plus hinges of learnt slopes a at learnt places b, as many as are given; it starts as prelu."""

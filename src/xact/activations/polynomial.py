@@ -29,6 +29,7 @@ DENOMINATOR = (4.812831860534153e-05, 3.9802479055059194, 1.5837587665720168e-05
         "misrounded float16": (32, "where x + x^2 + x^3 is three times a tie, a third in float32 is a hair off it"),
         "misrounded bfloat16": (160, "as in float16"),
     },
+    arguments={"weight": "the coefficients of the powers, from the first on", "bias": "what is added everywhere"},
 )
 def poly_relu(x, /, weight=(1 / 3, 1 / 3, 1 / 3), bias=0.0, *, xp):
     """A polynomial of the rectifier: `weight` holds the coefficients from the first power on."""
@@ -64,6 +65,11 @@ def _(x, xp):
     budget={
         "C1 row": (1.0, "the three terms and the bias may cancel; XLA fuses their sum in another order"),
         "C1 pullback row": (1.0, "what is left of dy without its part along the row may cancel"),
+    },
+    arguments={
+        "weight": "the coefficients of the powers, the highest first",
+        "bias": "what is added everywhere",
+        "epsilon": "what is added to the mean square of each power, so that none is 0",
     },
 )
 def poly_norm(x, /, weight=(1 / 3, 1 / 3, 1 / 3), bias=0.0, *, axis=-1, epsilon=1e-6, xp):
@@ -118,6 +124,11 @@ def _(x, xp):
         "error bfloat16": (4, "as in float16"),
         "misrounded float16": (64, "as in float16"),
         "identity float16": (80, "as in float16"),
+    },
+    arguments={
+        "numerator": "the coefficients above the line, from the constant on",
+        "denominator": "those below, from the first power on, for version C from the constant on",
+        "version": "how the denominator is kept from 0, as in rational_activations",
     },
 )
 def rational(

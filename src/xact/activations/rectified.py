@@ -68,6 +68,7 @@ def _(y, xp):
     inplace=True,
     integers="keep",
     kinks={"threshold": 0},
+    arguments={"threshold": "x up to it is replaced", "value": "what replaces it"},
 )
 def threshold(x, /, threshold, value, *, xp):
     """Passes what exceeds the threshold and replaces the rest; jumps unless value is the threshold."""
@@ -85,6 +86,7 @@ def _(x, threshold, xp):
     module="ThresholdedReLU",
     aliases=("trelu",),
     kinks={"alpha": 0},
+    arguments={"alpha": "x up to it becomes 0"},
 )
 def thresholded_relu(x, /, alpha=1.0, *, xp):
     """Only what exceeds alpha passes, unchanged: sparse codes without a shrinking bias."""
@@ -136,6 +138,10 @@ def _(x, xp):
     paper="Chollet et al. 2015, Keras",
     module="GeneralReLU",
     kinks={"threshold": "negative_slope", "max_value": 0},
+    arguments={
+        "max_value": "the greatest result",
+        "threshold": "the result is x above it, and falls with negative_slope below",
+    },
 )
 def general_relu(x, /, *, negative_slope=0.0, max_value=float("inf"), threshold=0.0, xp):
     """The rectifier of Keras with its three arguments; it jumps at a threshold other than 0."""

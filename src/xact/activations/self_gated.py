@@ -152,6 +152,7 @@ def _(x, xp):
         "misrounded float16": (256, "as in bfloat16"),
         "identity bfloat16": (32, "next to these ties the last bit of the exponential counts"),
     },
+    arguments={"beta": "what silu is multiplied by"},
 )
 def eswish(x, /, beta=1.75, *, xp):
     """SiLU times a constant between 1 and 2."""
@@ -174,6 +175,7 @@ def _(x, beta, xp):
         "error float16": (0.6, "next to that zero the rounding in float32 counts"),
         "error bfloat16": (0.6, "as in float16"),
     },
+    arguments={"threshold": "what is added everywhere, the result for x <= 0"},
 )
 def flatten_t_swish(x, /, threshold=-0.2, *, xp):
     """SiLU on the right, constant on the left, all moved down by 0.2."""
@@ -205,6 +207,7 @@ def _(x, xp):
 @activation(
     tex=r"x\,\tanh(\log(1 + e^{x + \beta}))",
     paper="Misra 2019, Mila: Controlling Minima Concavity in Activation Function",
+    arguments={"beta": "what is added to x inside the gate"},
 )
 def mila(x, /, beta=-0.25, *, xp):
     """Mish with its gate shifted: the smaller beta, the deeper the dip on the left."""
@@ -223,6 +226,7 @@ def _(x, beta, xp):
         "C1 float32 by x": (5.5, "beta beside a product of five factors; dense: 5.1"),
         "C1 float64 by x": (5, "as in float32; dense: 4.6"),
     },
+    arguments={"beta": "what softplus is multiplied by inside tanh"},
 )
 def beta_mish(x, /, beta=1.5, *, xp):
     """Mish at beta = 1; a larger beta brings it nearer to the rectifier."""

@@ -66,6 +66,7 @@ def _(x, lambd, xp):
     r" 0 & \text{otherwise} \end{cases}",
     paper="ONNX 2019, operator Shrink",
     kinks={"lambd": 0, "-lambd": 0},
+    arguments={"bias": "by how much the other inputs move towards 0"},
 )
 def shrink(x, /, lambd=0.5, bias=0.0, *, xp):
     """Hard thresholding at bias 0, soft thresholding where bias is lambd."""

@@ -44,6 +44,10 @@ def _(x, xp):
 @activation(
     tex=r"\frac{\log(1 + e^{\beta x})}{\beta}",
     paper="Dugas et al. 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing",
+    arguments={
+        "beta": "the sharpness of the bend",
+        "threshold": "where beta x exceeds it the result is x; 20, the default, stands for infinity",
+    },
 )
 def softplus(x, /, beta=1.0, *, threshold=20.0, xp):
     """A smooth rectifier, positive everywhere; linear where beta x exceeds a `threshold` other than the default."""
@@ -149,6 +153,7 @@ def _(x, xp):
     paper="Bello et al. 2016, Neural Combinatorial Optimization, arXiv:1611.09940; Gemma Team 2024, Gemma 2",
     module="SoftCap",
     aliases=("tanh_cap",),
+    arguments={"cap": "the result lies between -cap and cap"},
 )
 def softcap(x, /, cap=50.0, *, xp):
     """The identity near the origin, bounded by the cap: keeps logits in range."""
@@ -163,6 +168,7 @@ def _(x, cap, xp):
 @activation(
     tex=r"\Phi(\frac{x - \mu}{\sigma})",
     paper="Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",
+    arguments={"mu": "the mean of the normal distribution", "sigma": "its standard deviation"},
 )
 def laplace(x, /, mu=0.707107, sigma=0.282095, *, xp):
     """The normal distribution function with the mean and deviation that make it resemble the squared rectifier."""
@@ -178,6 +184,7 @@ def _(x, mu, sigma, xp):
     tex=r"\text{low} + (\text{high} - \text{low})\,\sigma(x)",
     paper="Howard & Gugger 2020, fastai, arXiv:2002.04688",
     aliases=("y_range",),
+    arguments={"low": "the limit on the left", "high": "the limit on the right"},
 )
 def sigmoid_range(x, /, low, high, *, xp):
     """A sigmoid between two bounds, for targets of a known range."""
@@ -234,6 +241,7 @@ def _(x, xp):
     tex=r"\tanh(\text{weight}\, x)",
     paper="LeCun et al. 1998, Efficient BackProp",
     module="WeightedTanh",
+    arguments={"weight": "what x is multiplied by inside tanh"},
 )
 def weighted_tanh(x, /, weight=1.0, *, xp):
     """tanh of any slope at the origin."""
@@ -249,6 +257,7 @@ def _(x, weight, xp):
     tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & \text{otherwise} \end{cases}",
     paper="Xu, Huang & Li 2016, Revise Saturated Activation Functions, arXiv:1602.05980",
     kinks={0: "alpha"},
+    arguments={"alpha": "what tanh is multiplied by for x <= 0"},
 )
 def penalized_tanh(x, /, alpha=0.25, *, xp):
     """tanh with a leaky negative side, which keeps the mean activation positive."""
@@ -266,6 +275,7 @@ def _(x, alpha, xp):
     tex=r"\frac{1}{\alpha} \log(\frac{1 + e^{\alpha x}}{1 + e^{\alpha (x - 1)}})",
     paper="Klimek & Perelstein 2018, Neural Network-Based Approach to Phase Space Integration, arXiv:1810.11509",
     budget={"C1 float32": (4.5, "a quotient by alpha of a difference of two logarithms; dense: 4.005")},
+    arguments={"alpha": "the sharpness of the two bends"},
 )
 def soft_clipping(x, /, alpha=0.5, *, xp):
     """A smooth clip to [0, 1], the sharper the larger alpha."""

@@ -11,6 +11,7 @@ from xact._activation import activation
     inplace=True,
     requires=("lower <= upper",),
     kinks={0: "(lower + upper) / 2"},
+    arguments={"lower": "the least slope for x <= 0", "upper": "the greatest"},
 )
 def rrelu(x, slope, /, *, xp):
     """A leaky rectifier that draws the slope of each negative element; in evaluation it is the mean."""
@@ -34,6 +35,10 @@ def _(slope, xp):
     r" \quad u_i \sim U(0, 1)",
     paper="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144; "
     "Maddison, Mnih & Teh 2017, The Concrete Distribution, arXiv:1611.00712",
+    arguments={
+        "tau": "the temperature: the smaller, the nearer to one-hot",
+        "hard": "whether the result is one-hot, with the gradient of what it was rounded from",
+    },
 )
 def gumbel_softmax(x, /, tau=1.0, *, hard=False, axis=-1, xp):
     """A differentiable draw from a categorical distribution; `hard` rounds it to one-hot, with the soft gradient."""

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from xact import _activation
+from xact._arguments import documentation
 from xact._catalogue import get
-from xact._signature import bind
+from xact._signature import bind, by_position
 from xact.nn import _few_bits
 from xact.nn._constructor import (
     check_arguments,
@@ -80,11 +81,13 @@ class Activation(Learning):
         else:
             self.register_buffer(name, value)
 
-    def forward(self, *arrays: Any) -> Any:
+    def forward(self, *arrays: Any, **named: Any) -> Any:
+        if named:
+            arrays = by_position(self.activation, arrays, named)
         if self.backward_bits is not None:
-            return few(self, self.activation, *arrays, **self.activation.replaced)
+            return few(self, self.activation, *arrays, **{**self.activation.replaced, **named})
         given = {name: laid(self, name, arrays[0]) for name in self._tensors}
-        return self.activation(*arrays, **given, **mode(self, self.activation))
+        return self.activation(*arrays, **given, **named, **mode(self, self.activation))
 
     def extra_repr(self) -> str:
         """The function with its parameters, learnt ones as they started, then what else the constructor was given."""
@@ -150,7 +153,7 @@ def mint(activation: "_activation.Activation") -> type[torch.nn.Module]:
     namespace |= {
         "__module__": "xact.nn",
         "__qualname__": activation.module,
-        "__doc__": inspect.cleandoc(f"{activation.__doc__}\n\nThe Module of `xact.{activation.name}`."),
+        "__doc__": documentation(activation, "", signature.parameters) + f"\n\nThe Module of `xact.{activation.name}`.",
         "activation": activation,
         "_key": activation.key,
         "forward": forward_of(activation, twin),
