@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIBRARIES = ("numpy", "jax", "torch")
 NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]\d+)?")
 MODULES = ("xact._catalogue", "xact._derivatives", "xact.analysis", "xact.plotting")
-TORCH_MODULES = ("xact.nn._groups", "xact.nn._monitor", "xact.nn.init")
+TORCH_MODULES = ("xact.nn._groups", "xact.nn._monitor", "xact.nn._spec", "xact.nn.init")
 
 
 @pytest.fixture

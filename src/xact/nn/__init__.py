@@ -17,6 +17,7 @@ with needs("xact.nn", "torch"):
 from xact.backends.hot_path import hot_path as hot_path
 from xact.backends.torch_portable import portable as portable
 from xact.nn import init as init
+from xact.nn._captum import register_captum as register_captum
 from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
 from xact.nn._module import mint
@@ -30,7 +31,7 @@ from xact.nn.spatial import FReLU as FReLU
 from xact.nn.spatial import MetaACON as MetaACON
 
 TOOLS = ("Activation", "FReLU", "MetaACON", "from_spec", "hot_path", "init", "monitor", "param_groups")
-TOOLS += ("portable", "register_transformers", "swap")
+TOOLS += ("portable", "register_captum", "register_transformers", "swap")
 
 # A strict export may be the first call, and must not change what is known then.
 _backend = importlib.import_module("xact.backends.torch")

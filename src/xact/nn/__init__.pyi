@@ -6,6 +6,7 @@ import torch
 from xact.backends.hot_path import hot_path as hot_path
 from xact.backends.torch_portable import portable as portable
 from xact.nn import init as init
+from xact.nn._captum import register_captum as register_captum
 from xact.nn._groups import param_groups as param_groups
 from xact.nn._module import Activation as Activation
 from xact.nn._monitor import Monitor as Monitor
