@@ -59,6 +59,16 @@ def test_docstrings(name):
     assert not failed
 
 
+@pytest.mark.parametrize(("source", "page"), [("nn/__init__.py", "nn.md"), ("__init__.py", "reference.md")])
+def test_the_reference_has_every_public_name(source, page):
+    text = (ROOT / "docs" / page).read_text()
+    names = re.findall(r"^from xact\S* import \w+ as (\w+)", (ROOT / "src" / "xact" / source).read_text(), re.MULTILINE)
+    assert names
+    described = {*re.findall(r"^\s*\.\. auto\w+:: (?:[\w.]+\.)?(\w+)", text, re.MULTILINE)}
+    modules = {name for pair in re.findall(r"currentmodule:: xact\.(\w+)|xact\.nn\.(\w+)\.", text) for name in pair}
+    assert [name for name in names if name not in described | modules] == []
+
+
 def run_examples(source, namespace, page, line):
     """Run examples in `namespace`; the first that prints something else fails."""
     test = doctest.DocTestParser().get_doctest(source, namespace, page.name, str(page), line)

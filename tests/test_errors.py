@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -29,6 +30,11 @@ def array(library: str, values: Any, dtype: str | None = None) -> Any:
     import torch
 
     return torch.tensor(values, dtype=dtype and getattr(torch, dtype))
+
+
+def array_of(library: str, values: np.ndarray) -> Any:
+    """The same numbers as an array of a library."""
+    return array(library, values.tolist())
 
 
 def refused(kind: type[Exception], text: str, call: Callable[[], Any]) -> None:
@@ -223,6 +229,33 @@ def test_parameters(case: cases.Case, name: str, libraries: tuple[str, ...]) -> 
         text = f"{function}: `{name}` of shape {shape} does not fit an array of shape (2, 3, 4)"
         refused(xact.ShapeError, text, lambda: case.call(**{name: np.ones(shape)}))
         refused(ValueError, text, lambda: case.call(**{name: np.ones(shape)}))
+
+
+@pytest.mark.parametrize(("case", "name"), [pair for pair in PARAMETERS if len(pair[0].arrays) == 1], ids=str)
+def test_a_vector_of_another_axis(case: cases.Case, name: str, libraries: tuple[str, ...]) -> None:
+    """The sentence says how it comes to lie where it fits."""
+    if name in case.activation.body.masks or not case.activation.elementwise:
+        return
+    along = "axis" in case.activation.defaults and case.activation.defaults["axis"] is not None
+    cure = "pass axis=2" if along else f"it lies along axis 2 as {name}.reshape(-1, 1)"
+    for library in libraries:
+        given = replace(case, arrays=(np.ones((2, 3, 5, 4)),)).converted(partial(array_of, library))
+        refused(xact.ShapeError, cure, lambda: given.call(**{name: array_of(library, np.ones(5))}))
+
+
+@pytest.mark.parametrize("activation", [case.activation for case in SIMPLE if case.activation.body.options], ids=str)
+def test_options_of_another_type(activation: xact.Activation) -> None:
+    """In a call, and bound."""
+    given = cases.case(activation)
+    for name, default in activation.body.options.items():
+        if name in activation.choices or not isinstance(default, (bool, int, float)):
+            continue
+        kind = (
+            "True or False" if isinstance(default, bool) else "an integer" if isinstance(default, int) else "a number"
+        )
+        text = f"{activation.name}: `{name}` must be {kind}, got 'wrong'"
+        refused(TypeError, text, lambda: given.call(**{name: "wrong"}))
+        refused(TypeError, text, lambda: activation.replace(**{name: "wrong"}))
 
 
 @pytest.mark.parametrize("case", SIMPLE, ids=str)

@@ -52,7 +52,7 @@ class MetaACON(torch.nn.Module):
     channels: of the images.
     reduction: the layer between has max(reduction, channels // reduction) channels.
     normalize: whether the two layers are followed by batch normalization, as in the code of the paper; it needs more
-        than one image in training.
+    than one image in training.
     """
 
     def __init__(
