@@ -19,6 +19,7 @@ import numpy as np
 
 import xact
 from xact import compat
+from xact._arguments import explained
 from xact.analysis import properties
 from xact.nn.init import gain
 
@@ -41,6 +42,8 @@ PAGE = """\
 ```python
 {usage}
 ```
+
+{arguments}
 
 {facts}
 
@@ -80,10 +83,15 @@ def page(activation, caption, elsewhere):
         formula=formulas.html(activation.tex),
         caption=caption,
         usage=f"xact.{name}{activation.__signature__}",
+        arguments=table({f"`{name}`": line for name, line in arguments(activation).items()}),
         facts=table(facts(activation, elsewhere)),
         properties=section("Properties", computed(activation)),
         accuracy=measured.of(name, Path(__file__).parent),
     )
+
+
+def arguments(activation):
+    return explained(activation.arguments, activation.__signature__.parameters)
 
 
 def facts(activation, elsewhere):

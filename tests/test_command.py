@@ -39,6 +39,7 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     shown = {label: text.strip() for label, text in (line.strip().split(": ", 1) for line in lines if ": " in line)}
     assert head == "xact.leaky_relu(negative_slope=0.25)"
     assert shown["signature"] == "leaky_relu(x, negative_slope=0.25, inplace=False)"
+    assert shown["negative_slope"] == "the slope on the left"
     assert shown["properties"] == "range (-inf, inf); increasing, convex; slopes 0.25 and 1; Lipschitz 1"
     assert shown["Module"] == "xact.nn.LeakyReLU"
     assert main(["show", "softmax"]) == 0

@@ -361,6 +361,55 @@ def named(body: Any) -> Any:
     return body
 
 
+# Samplers
+
+
+def noisy(x, noise, /, *, xp):
+    return x + noise
+
+
+def drawn(x, size=0.0, *, training=False, rng, xp):
+    return xp.uniform(rng, x, -size, size) if training else 0 * x
+
+
+@pytest.mark.parametrize("first", ["sampler", "rule"])
+def test_a_sampler_before_or_after_the_rule(first: str) -> None:
+    own = xact.activation()(noisy)
+    if first == "sampler":
+        own.sample(drawn)
+    own.derivative(lambda x, xp: xp.ones_like(x))
+    if first == "rule":
+        with pytest.raises(xact.MissingRuleError, match="no rule for `noise` yet"):
+            own(np.ones(2), np.ones(2))
+        own.sample(drawn)
+    np.testing.assert_array_equal(own(np.ones(2)), [1.0, 1.0])
+    assert np.ptp(own(np.ones(9), size=1.0, training=True, rng=np.random.default_rng(0))) > 0
+
+
+def test_wrong_samplers() -> None:
+    own = xact.activation()(noisy)
+    with pytest.raises(xact.DefinitionError, match=r"noisy: the rule takes \['z'\], but it may name"):
+        own.sample(lambda z, /, *, rng, xp: z)
+    with pytest.raises(xact.DefinitionError, match="a rule takes `xp`"):
+        own.sample(lambda x, rng: x)
+    own.sample(drawn)
+    another = xact.activation()(noisy)
+    another.sample(lambda x, *, rng, xp: xp.unifrom(rng, x, 0.0, 1.0))
+    with pytest.raises(xact.DefinitionError, match=r"noisy: the sampler uses xp\.unifrom, "):
+        another.derivative(lambda x, xp: xp.ones_like(x))
+
+
+def test_a_taken_name_leaves_no_half_entry() -> None:
+    def relu(x, /, *, xp):
+        return xp.maximum(x, 0.0)
+
+    own = xact.activation()(relu)
+    with pytest.raises(ValueError, match=r"the name 'relu' is taken by xact\.relu"):
+        own.derivative(lambda x, xp: x > 0)
+    with pytest.raises(xact.MissingRuleError, match="relu has no rule for `x` yet"):
+        own(np.ones(2))
+
+
 # First calls under transforms
 
 

@@ -177,9 +177,7 @@ class Activation(Displayed, Declaration):
 
     def sample(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Declare how the random argument of the body (its last array) is drawn."""
-        self.samplers[self.body.arrays[-1]] = Expression.of(function)
-        self.settle()
-        return function
+        return add_rule(self, self.samplers, self.body.arrays[-1], function)
 
     def _rule(self, rules: dict[str, Expression], argument: Any, instead: str) -> Any:
         if isinstance(argument, str):

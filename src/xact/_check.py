@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import wraps
 from typing import Any
 
-from xact._errors import DefinitionError, MissingRuleError
+from xact._conditions import check_conditions
+from xact._errors import DefinitionError, MissingRuleError, ParameterError, nearest
 from xact._recorded import Recorded, Trace
 from xact._recorded_names import Names
 from xact._signature import REQUIRED, Expression
@@ -21,6 +22,7 @@ def check(activation: Any, declared: bool = True) -> bool:
     what a body calls may be written further down: the first call is checked instead.
     Returns whether all could be looked at.
     """
+    _check_texts(activation)
     parts = [("body", "", activation.body)]
     parts += [("sampler", "", sampler) for sampler in activation.samplers.values()]
     kinds = {"derivative": activation.rules, "pullback": activation.pullbacks, "pushforward": activation.pushforwards}
@@ -146,3 +148,29 @@ def _check_result(trace: Trace, kind: str, result: Any) -> None:
     if "float" not in result.dtype and not (result.dtype == "bool" and kind != "body"):
         cure = "xp.where(mask, 1.0, 0.0)" if result.dtype == "bool" else "xp.astype(result, x.dtype)"
         raise trace.refused(f"returns an array of {result.dtype}, where the dtype of x is due; write {cure}")
+
+
+def _check_texts(activation: Any) -> None:
+    """The conditions, the kinks and the lines on arguments name what there is."""
+    name, known = activation.name, activation.defaults
+    if len(activation.conditions) < len(activation.requires):
+        used = {text for *_, text in activation.conditions}
+        text = next(text for text in activation.requires if text not in used)
+        near = f"the nearest is {nearest(text.split()[0], known)}; " if known else ""
+        raise DefinitionError(
+            f"{name}: {text!r} in `requires` names no argument known so far; {near}declare a sampler before rules"
+        )
+    try:
+        check_conditions(name, activation.conditions, known)
+    except ParameterError as error:
+        raise DefinitionError(f"{name}: its own defaults break a condition: {error}") from None
+    if unknown := [label for label in activation.arguments if label not in known and label not in activation.arrays]:
+        raise DefinitionError(f"{name}: `arguments` explains {unknown[0]!r}, which it does not have")
+    for text in [text for pair in activation.kinks.items() for text in pair if isinstance(text, str)]:
+        try:
+            words = {*compile(text, "kinks", "eval").co_names}
+        except SyntaxError:
+            raise DefinitionError(f"{name}: {text!r} in `kinks` is no expression of the arguments") from None
+        if unknown := sorted(words - {*known}):
+            near = f"the nearest argument is {nearest(unknown[0], known)}" if known else "it has no arguments"
+            raise DefinitionError(f"{name}: {text!r} in `kinks` names {unknown[0]!r}; {near}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import xact
 from xact._activation import Activation
+from xact._arguments import explained
 from xact._catalogue import get, names, nearest
 from xact._display import wrapped
 from xact._extras import needs
@@ -35,6 +36,7 @@ def show(options: argparse.Namespace) -> int:
     rows = {
         "formula": activation.tex,
         "signature": activation.usage,
+        **explained(activation.arguments, activation.defaults),
         "derivatives by": ", ".join((*activation.rules, *activation.pullbacks)),
         "kinks (derivative there)": ", ".join(f"{point}: {slope}" for point, slope in activation.kinks.items()),
         "properties": _properties(activation),

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from xact import backends
-from xact._conditions import check_conditions
-from xact._errors import DefinitionError, ParameterError, nearest
+from xact._errors import DefinitionError
 from xact._signature import Expression
 
 catalogue: dict[str, Any] = {}
 
 
 def add_rule(activation: Any, rules: dict[str, Expression], argument: str, function: Callable[..., Any]) -> Any:
-    """Take a function as the rule for an argument, and enter the activation if it is the last one required."""
+    """Take a function as the rule or the sampler of an argument; enter the activation if none is missing."""
     name, rule = activation.name, Expression.of(function)
     known = {*activation.operands, *activation.body.options, "y", "dy", f"d{argument}"}
+    if rules is activation.samplers:
+        # Its own parameters and options become the activation's.
+        known = {*activation.body.names, *rule.parameters, *rule.options}
     if argument not in activation.operands:
         raise DefinitionError(f"{name}: a rule for `{argument}`, but its arguments are {activation.operands}")
     if unknown := set(rule.names) - known:
@@ -28,7 +30,7 @@ def add_rule(activation: Any, rules: dict[str, Expression], argument: str, funct
     try:
         if not activation.missing:
             register(activation)
-    except DefinitionError:
+    except ValueError:
         # So that it can be declared again.
         del rules[argument]
         activation.settle()
@@ -38,7 +40,6 @@ def add_rule(activation: Any, rules: dict[str, Expression], argument: str, funct
 
 def register(activation: Any) -> None:
     """Enter a complete activation into the catalogue, under its name and its aliases."""
-    _check_texts(activation)
     for name in (activation.name, *activation.aliases):
         taken = catalogue.get(name, activation)
         if taken.body.place != activation.body.place:
@@ -55,28 +56,3 @@ def register(activation: Any) -> None:
             del backends.definitions[activation.key]
             raise
     catalogue.update(dict.fromkeys((activation.name, *activation.aliases), activation))
-
-
-def _check_texts(activation: Any) -> None:
-    name, known = activation.name, activation.defaults
-    if len(activation.conditions) < len(activation.requires):
-        used = {text for *_, text in activation.conditions}
-        text = next(text for text in activation.requires if text not in used)
-        near = f"the nearest is {nearest(text.split()[0], known)}; " if known else ""
-        raise DefinitionError(
-            f"{name}: {text!r} in `requires` names no argument known so far; {near}declare a sampler before rules"
-        )
-    try:
-        check_conditions(name, activation.conditions, known)
-    except ParameterError as error:
-        raise DefinitionError(f"{name}: its own defaults break a condition: {error}") from None
-    if unknown := [label for label in activation.arguments if label not in known and label not in activation.arrays]:
-        raise DefinitionError(f"{name}: `arguments` explains {unknown[0]!r}, which it does not have")
-    for text in [text for pair in activation.kinks.items() for text in pair if isinstance(text, str)]:
-        try:
-            words = {*compile(text, "kinks", "eval").co_names}
-        except SyntaxError:
-            raise DefinitionError(f"{name}: {text!r} in `kinks` is no expression of the arguments") from None
-        if unknown := sorted(words - {*known}):
-            near = f"the nearest argument is {nearest(unknown[0], known)}" if known else "it has no arguments"
-            raise DefinitionError(f"{name}: {text!r} in `kinks` names {unknown[0]!r}; {near}")
