@@ -55,11 +55,7 @@ def accuracy(
     if violations or verbose:
         print("\n".join(map(wrapped, report.LEGEND)))
     if found:
-        print(
-            wrapped(
-                "n: NaN at an infinity, where there is a limit; whole: without the input 1 ULP away; *: a violation"
-            )
-        )
+        print(wrapped(report.NOTES))
     print(f"{len(activations) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
     for one in stretch if found else ():
         print(
