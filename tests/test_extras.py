@@ -67,6 +67,17 @@ def test_what_needs_no_library() -> None:
     assert done.returncode == 0 and done.stderr == "" and "xact.gelu" in done.stdout
 
 
+def test_a_number_becomes_a_scalar_of_numpy() -> None:
+    last = without(["numpy"], "import xact; xact.gelu(1.0)").stderr.splitlines()[-1]
+    assert last == 'ImportError: gelu of a number needs numpy: pip install "xact-activations[numpy]"'
+
+
+@pytest.mark.needs("torch")
+def test_arrays_of_torch_need_no_other_library() -> None:
+    done = without(["numpy", "jax", "matplotlib"], "import torch, xact; print(xact.relu(torch.ones(1)).item())")
+    assert done.stdout == "1.0\n" and done.returncode == 0
+
+
 @pytest.mark.needs("torch")
 def test_the_figure_of_a_monitor() -> None:
     code = """

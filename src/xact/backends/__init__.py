@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from xact._errors import DtypeError, ParameterError
+from xact._extras import needs
 
 # What compiled graphs refer to: a definition by its key. Keys are never reused, so a redefinition in a notebook
 # does not change a graph compiled before it.
@@ -97,14 +98,14 @@ def find(x: Any, function: str) -> Any:
     """The backend of an array of a class not seen before."""
     cls = type(x)
     for library in ("numpy", "torch", "jax"):
-        if library in sys.modules:
+        if sys.modules.get(library):
             backend = load(library)
             if backend.owns(cls):
                 known[cls] = backend
                 return backend
     if hasattr(cls, "__torch_function__"):
         return deferred
-    if is_jax_like(cls) or (cls in (float, int) and _has_numpy()) or _is_subclass(cls):
+    if is_jax_like(cls) or _is_number(cls, function) or _is_subclass(cls):
         known[cls] = deferred
         return deferred
     import array_api_compat
@@ -132,7 +133,7 @@ def is_jax_like(cls: type) -> bool:
 
 def meet(backend: ModuleType, others: tuple[Any, ...]) -> ModuleType:
     """The backend of a call whose first array has this one: JAX's, where an array of JAX meets NumPy's."""
-    if "jax" not in sys.modules or backend is not sys.modules.get("xact.backends.numpy"):
+    if not sys.modules.get("jax") or backend is not sys.modules.get("xact.backends.numpy"):
         return backend
     jax = load("jax")
     joins = any(jax.owns(type(value)) or is_jax_like(type(value)) for value in others)
@@ -154,11 +155,11 @@ def load(library: str) -> ModuleType:
     return jax
 
 
-def _has_numpy() -> bool:
-    try:
-        import numpy  # noqa: F401 (a number becomes one of its scalars)
-    except ImportError:
+def _is_number(cls: type, function: str) -> bool:
+    if cls not in (float, int):
         return False
+    with needs(f"{function} of a number", "numpy"):
+        import numpy  # noqa: F401 (it becomes one of its scalars)
     return True
 
 
