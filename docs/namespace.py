@@ -1,8 +1,9 @@
-"""What `xp` has beside the array API standard: a line per function, from its docstring, by family."""
+"""What `xp` has: the names of the array API standard; a line for each function beside them, from its docstring."""
 
 import inspect
 import re
 
+from xact._standard import ELEMENTWISE, MIXING
 from xact.special.namespace import FAMILIES
 
 # A docstring says what a function is, then how it is computed, its error and its source.
@@ -10,12 +11,16 @@ METHOD = re.compile(r":\s|;\s|, as |\. |, with (?:the|an) |, from |$")
 
 
 def page():
-    parts = []
+    parts = [f"Of the standard, for every function: {listed(ELEMENTWISE)}.", f"Along an axis: {listed(MIXING)}."]
     for family in FAMILIES:
         parts.append(f"**{title(family)}**")
         rows = (f"| `{call(getattr(family, name))}` | {what(getattr(family, name))} |" for name in family.__all__)
         parts.append("\n".join(["| | |", "|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+def listed(names):
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def title(family):

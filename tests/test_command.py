@@ -133,6 +133,7 @@ WRONG = [
     (2, "show gelu(", "xact.get: 'gelu(' is not of the form"),
     (2, "show broken:squash", "broken cannot be imported: NameError: name 'undefined' is not defined"),
     (2, "show wants:squash", "wants cannot be imported: ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
+    (2, "check refused:squash", "refused cannot be imported: squash: "),
     (2, "show unfinished:squash", "squash has no rule for `x` yet; write `@squash.derivative"),
     (2, "plot gelu --output /nonexist/x.png", "cannot write /nonexist/x.png: No such file or directory"),
     (2, "plot gelu --output .", "cannot write .: Is a directory"),
@@ -161,6 +162,7 @@ FILES = {
     "broken": "undefined",
     "wants": "import nothing_of_the_kind",
     "unfinished": SQUASH,
+    "refused": SQUASH.replace("1 * x", "xp.softpluss(x)") + "squash.derivative(lambda x, xp: x)\n",
 }
 
 

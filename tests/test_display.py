@@ -41,7 +41,12 @@ def test_what_has_no_curve_has_a_formula() -> None:
 
     for activation in (unfinished, xact.softmax, xact.swiglu):
         assert "$" in activation._repr_markdown_() and "](data:" not in activation._repr_markdown_()
-    assert xact.activation()(lambda x, /, *, xp: x)._repr_latex_() is None
+
+    @xact.activation()
+    def unexplained(x, /, *, xp):
+        return x + 1
+
+    assert unexplained._repr_latex_() is None and "unexplained" in unexplained._repr_markdown_()
 
 
 def test_a_figure_is_a_picture() -> None:

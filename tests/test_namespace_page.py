@@ -8,23 +8,35 @@ import numpy as np
 import pytest
 
 import xact
+from xact._standard import ELEMENTWISE, MIXING
 from xact.special.namespace import GENERIC
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
-def lines():
+def page():
     spec = importlib.util.spec_from_file_location("namespace", DOCS / "namespace.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    rows = [line.strip("| ").split(" | ", 1) for line in module.page().splitlines() if line.startswith("| `xp.")]
+    return module.page()
+
+
+@pytest.fixture(scope="module")
+def lines(page):
+    rows = [line.strip("| ").split(" | ", 1) for line in page.splitlines() if line.startswith("| `xp.")]
     return {call.partition("(")[0].removeprefix("`xp."): (call.strip("`"), what) for call, what in rows}
 
 
 def test_every_function_has_its_line(lines):
     assert lines.keys() == GENERIC.keys()
     assert "_generated/namespace.txt" in (DOCS / "defining.md").read_text()
+
+
+def test_the_names_of_the_standard(page):
+    first, second = page.splitlines()[:3:2]
+    for names, line in ((ELEMENTWISE, first), (MIXING, second)):
+        assert all(f"`{name}`" in line for name in names)
 
 
 @pytest.mark.parametrize("name", GENERIC)

@@ -141,7 +141,8 @@ def _imported(module: str, spec: str) -> Activation:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
             raise Refused(f"there is no module {module!r}, neither in {here} nor installed", 1) from error
-        raise Refused(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
+        kind = "" if type(error).__module__.startswith("xact.") else f"{type(error).__name__}: "
+        raise Refused(f"{module} cannot be imported: {kind}{error}") from error
     name, bracket, arguments = spec.partition("(")
     found = getattr(home, name, None)
     if not isinstance(found, Activation):
