@@ -210,7 +210,7 @@ class _Expression:
 
 
 def _slope(activation: Activation, wrt: str) -> _Expression:
-    """The rule as a number everywhere: a mask becomes 0 and 1, and NaN where its array is NaN."""
+    """The rule as a number everywhere: a mask becomes 0 and 1."""
     rule = activation.rules[wrt]
 
     def slope(values: dict[str, Any], xp: Any) -> Any:
@@ -218,7 +218,7 @@ def _slope(activation: Activation, wrt: str) -> _Expression:
         if result.dtype != xp.bool:
             return result
         array = values[rule.names[0]]
-        return xp.where(xp.isnan(array), array, xp.where(result, xp.ones_like(array), xp.zeros_like(array)))
+        return xp.where(result, xp.ones_like(array), xp.zeros_like(array))
 
     return _Expression(rule.names, slope, activation.elementwise)
 

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cases
 import numpy as np
@@ -456,3 +457,42 @@ def test_large_tensors_on_a_gpu_are_compiled(compiler: Compiler) -> None:
     for size, calls in ((kernels.LARGE - 1, 0), (kernels.LARGE, 1)):
         SIMPLE[0].activation(torch.ones(size, device="cuda"))
         assert compiler.calls == calls
+
+
+NUMBERS = [
+    (case, name)
+    for case in SIMPLE
+    for name in case.activation.body.parameters
+    if name not in case.activation.vectors and name not in case.activation.body.masks
+]
+
+
+@pytest.mark.parametrize(("case", "name"), NUMBERS, ids=lambda value: str(value))
+def test_a_number_that_changes_is_compiled_once(case: cases.Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward and backward, over 20 values of every parameter, with the values of eager calls."""
+    built = []
+    monkeypatch.setattr(torch_compiled, "inductor", lambda graph, inputs: built.append(graph) or graph)
+    case, start = in_dtype(case), float(cases._number(case.activation, name))
+    for step in range(20):
+        varied = replace(case, parameters={**case.parameters, name: start * (1 + 0.01 * step) + 0.001 * step})
+        if step in (0, 19) and not case.activation.sampled:
+            assert_close(evaluate(varied, "compile"), evaluate(varied, "eager"), varied)
+        else:
+            evaluate(varied, "compile")
+    assert len(built) == 2
+
+
+def test_numbers_are_told_apart(compiler: Compiler) -> None:
+    """Two that are equal, then not; a zero and its negative; a whole number and a float."""
+    x = torch.linspace(-2, 2, 50)
+    with xact.nn.hot_path("compile"):
+        for alpha, beta in ((1.0, 1.0), (2, 1), (1, 2.0), (-0.0, 0.0), (0.0, -0.0)):
+            got = xact.snake_beta(x, 1.0, 1.0), xact.acon_c(x, alpha, 0.5, beta)
+            with xact.nn.hot_path("eager"):
+                assert_close(got, (xact.snake_beta(x, 1.0, 1.0), xact.acon_c(x, alpha, 0.5, beta)))
+    assert compiler.compilations == 2
+
+
+def test_caches_are_bounded() -> None:
+    assert kernels._kernel.cache_info().maxsize == kernels.KERNELS
+    assert kernels._number.cache_info().maxsize == kernels.NUMBERS

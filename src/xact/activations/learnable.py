@@ -18,7 +18,7 @@ def prelu(x, /, weight, *, axis=1, xp):
 
 @prelu.derivative
 def _(x, weight, xp):
-    return xp.where(x > 0, 1.0, xp.where(x <= 0, weight, x))
+    return xp.where(x > 0, xp.ones_like(x), weight)
 
 
 @prelu.derivative("weight")

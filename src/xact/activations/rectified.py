@@ -36,7 +36,7 @@ def leaky_relu(x, /, negative_slope=0.01, *, xp):
 
 @leaky_relu.derivative
 def _(x, negative_slope, xp):
-    return xp.where(x > 0, 1.0, xp.where(x <= 0, negative_slope, x))
+    return xp.where(x > 0, xp.ones_like(x), negative_slope)
 
 
 @leaky_relu.derivative("negative_slope")

@@ -8,14 +8,17 @@ time or history, so that equal inputs give equal bits.
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 from xact import backends
 from xact.backends.torch_compiled import ROW, Kernel
+from xact.backends.torch_evaluate import COMPUTE
 
+# Kernels that are kept, and numbers on their device; options, which are constants, may take any value.
+KERNELS, NUMBERS = 1024, 256
 # Below this many elements a GPU call costs its launches, not its bytes, and one compiled call about as much.
 LARGE = 1 << 16
 
@@ -65,20 +68,28 @@ def run(function: Callable[..., Any], key: str, values: Mapping[str, Any], *rest
     global _broken
     if _broken:
         return function(key, values, *rest)
-    names, arrays, constants = [], [], []
+    activation = backends.definitions[key]
+    names, arrays, numbers, constants = [], [], [], []
     for name, value in values.items():
         if isinstance(value, torch.Tensor):
             names.append(name)
             arrays.append(value)
+        elif type(value) in (float, int) and name in activation.body.parameters:
+            numbers.append((name, value))
         else:
             constants.append((name, value))
     # The others have its shape, or are numbers.
     like = max(arrays, key=torch.Tensor.dim)
-    form = _Flat(like) if backends.definitions[key].elementwise else _Along(like, values["axis"])
+    form = _Flat(like) if activation.elementwise else _Along(like, values["axis"])
     if isinstance(form, _Along):
         constants = [(name, 1 if name == "axis" else value) for name, value in constants]
     dense = [form.dense(array) if array.shape == like.shape else array for array in arrays]
     dtypes = tuple([array.dtype for array in arrays])
+    # As constants they would have a kernel for each value, of a parameter that is annealed one a step.
+    compute = COMPUTE[like.dtype]
+    for place, (name, value) in enumerate(numbers):
+        names.append(name)
+        dense.append(_number(float(value).hex(), compute, like.device, place))
     try:
         kernel = _kernel(function, key, tuple(names), tuple(constants), rest, dtypes, like.device, form.rows)
         result = kernel(form.shape, dense)
@@ -144,7 +155,14 @@ class _Along:
         return torch.empty_like(self._like, dtype=array.dtype, requires_grad=False).copy_(result) if same else result
 
 
-@cache
+@lru_cache(NUMBERS)
+def _number(digits: str, dtype: torch.dtype, device: torch.device, _place: int) -> Any:
+    """A number as an argument of a kernel; of two that are equal each its own, which the compiler tells apart."""
+    with torch.inference_mode(False):
+        return torch.full((), float.fromhex(digits), dtype=dtype, device=device)
+
+
+@lru_cache(KERNELS)
 def _kernel(
     function: Callable[..., Any],
     key: str,

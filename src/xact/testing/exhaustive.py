@@ -135,6 +135,9 @@ class Sweep:
         infinity = np.asarray([value(first)], dtype=np.float64)
         limit = self.case.truth({self.case.activation.arrays[0]: infinity}, "float32").high
         self.tally.compare(self._results(first, 1), Segment(first, 1, None, limit), 0)
+        if self.case.wrt and contract.piecewise_linear(self.case, "float32"):
+            # One of its constants, as C3 has it.
+            return
         for start in range(1, UNIT, CHUNK):
             got = self._results(first + start, min(CHUNK, UNIT - start))
             self.tally.nan_lost += int(np.count_nonzero(~np.isnan(got)))
