@@ -27,7 +27,7 @@ from xact.backends.torch_autocast import CASTS, cast
 from xact.backends.torch_evaluate import COMPUTE, along, recorded, to, transformed
 from xact.backends.torch_evaluate import evaluate as evaluate
 from xact.backends.torch_namespaces import xp
-from xact.backends.torch_transforms import Options, forward_over_forward
+from xact.backends.torch_transforms import Options, forward_over_forward, pushed
 
 INPLACE = True
 JOINS = False
@@ -180,10 +180,28 @@ class Differentiable(torch.autograd.Function):
 
 @torch_graph.whole
 def differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
-    if forward_over_forward():
+    forward = forward_over_forward()
+    if forward == "pushed":
+        return pushed(lambda *primals: differentiable(key, options, False, *primals), _pusher(key, options), operands)
+    if forward:
         # By the body, which is written to be safe under automatic differentiation.
         return _body(key, dict(zip(backends.definitions[key].names, (*operands, *options), strict=True)))
+    if backends.definitions[key].vectors:
+        operands = tuple([Options(value) if isinstance(value, tuple) else value for value in operands])
     return Differentiable.apply(key, Options(options), compiled, *operands)
+
+
+def _pusher(key: str, options: tuple[Any, ...]) -> Any:
+    """The tangent of the result, of the operands, the result and the tangents of the operands."""
+    activation = backends.definitions[key]
+
+    def push(primals: Any, y: Any, tangents: Any) -> Any:
+        values = dict(zip(activation.names, (*primals, *options), strict=True)) | {"y": y}
+        given = {name: one for name, one in zip(activation.operands, tangents, strict=True) if one is not None}
+        parts = [_push(key, name, values, tangent, y.dtype) for name, tangent in given.items()]
+        return sum(parts[1:], start=parts[0]) if parts else None
+
+    return push
 
 
 def _restored(ctx: Any, asked: Iterable[str]) -> dict[str, Any]:
@@ -238,7 +256,7 @@ def _slope(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> An
         return recorded(rule, values, dtype)
     operands = [to(values[name], COMPUTE[dtype]), *(values[one] for one in slope.body.parameters)]
     options = Options(values[one] for one in slope.body.options)
-    return Differentiable.apply(slope.key, options, False, *operands)
+    return differentiable(slope.key, options, False, *operands)
 
 
 def _product(activation: Any, name: str, values: dict[str, Any], dtype: Any) -> Any:

@@ -1,15 +1,46 @@
 """What torch's function transforms make of an `autograd.Function`, and how it is avoided."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 
 class Options(tuple[Any, ...]):
     """Of a class of its own, which a transform takes for one argument; for a tuple it expects a tangent per item."""
 
 
-def forward_over_forward() -> bool:
-    """Whether forward mode is nested: there the second derivative of a Function is 0 (pytorch issue 197867)."""
-    levels = torch._C._functorch.get_interpreter_stack() or ()
-    return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in levels) > 1
+def forward_over_forward() -> str:
+    """Whether forward mode is nested, where torch takes the second derivative of a Function for 0 (pytorch issue
+    197867): "pushed" where it is the innermost transform, and `pushed` applies, "within" where another one is.
+    """
+    functorch = torch._C._functorch
+    levels = functorch.get_interpreter_stack() or ()
+    forward = [level.key() == functorch.TransformType.Jvp for level in levels]
+    return ("pushed" if forward[-1] else "within") if sum(forward) > 1 else ""
+
+
+def pushed(
+    function: Callable[..., Any], push: Callable[[Sequence[Any], Any, Sequence[Any]], Any], operands: Sequence[Any]
+) -> Any:
+    """The function at the innermost level of forward mode: its value and its tangent, both by the levels below.
+
+    push: the tangent, of the operands, the value, and the tangents of the operands, or None.
+    """
+    from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
+
+    interpreter = retrieve_current_functorch_interpreter()
+    level, primals, tangents = interpreter.level(), [], []
+    for operand in operands:
+        primal, tangent = forward_ad.unpack_dual(operand) if isinstance(operand, torch.Tensor) else (operand, None)
+        below = [
+            torch._C._functorch._unwrap_for_grad(part, level) if isinstance(part, torch.Tensor) else part
+            for part in (primal, tangent)
+        ]
+        primals.append(below[0])
+        tangents.append(below[1])
+    with interpreter.lower():
+        y = function(*primals)
+        change = push(primals, y, tangents)
+    return y if change is None else forward_ad.make_dual(y, change)
