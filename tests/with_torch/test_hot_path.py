@@ -149,8 +149,8 @@ def test_a_loop_over_whole_rows_has_no_remainder() -> None:
 
 
 def test_kernels_are_built_once(compiler: Compiler) -> None:
-    """One forward and one backward for each dtype, whatever numbers, sizes and layouts come, and the same for those that
-    are whole rows.
+    """One forward and one backward for each dtype, whatever numbers, sizes and layouts come, and the same for what
+    is whole rows.
     """
     case = next(case for case in SIMPLE if case.activation.body.parameters)
     name = next(iter(case.activation.body.parameters))

@@ -37,7 +37,8 @@ AXES_OF_SCALARS = 1
 
 
 # Of shapes that a call is checked by, as torch does for its own library.
-warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module=r"xact\.")
+script: Any = torch.jit
+warnings.filterwarnings("ignore", category=script.TracerWarning, module=r"xact\.")
 
 
 def owns(cls: type) -> bool:
@@ -73,7 +74,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         result = torch_portable.recorded(activation.key, kept, options) if compiling else None
         if result is None:
             # TorchScript knows no autograd.Function: its graph, with its derivative, is that of the body.
-            tracing = not compiling and torch.jit.is_tracing()
+            tracing = not compiling and script.is_tracing()
             function = torch_graph.differentiable if compiling else _traced if tracing else differentiable
             result = function(activation.key, options, compiled, *kept)
     else:

@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
+make_dual: Any = forward_ad.make_dual
+unpack_dual: Any = forward_ad.unpack_dual
+
 
 class Options(tuple[Any, ...]):
     """Of a class of its own, which a transform takes for one argument; for a tuple it expects a tangent per item."""
@@ -33,7 +36,7 @@ def pushed(
     interpreter = retrieve_current_functorch_interpreter()
     level, primals, tangents = interpreter.level(), [], []
     for operand in operands:
-        primal, tangent = forward_ad.unpack_dual(operand) if isinstance(operand, torch.Tensor) else (operand, None)
+        primal, tangent = unpack_dual(operand) if isinstance(operand, torch.Tensor) else (operand, None)
         below = [
             torch._C._functorch._unwrap_for_grad(part, level) if isinstance(part, torch.Tensor) else part
             for part in (primal, tangent)
@@ -43,4 +46,4 @@ def pushed(
     with interpreter.lower():
         y = function(*primals)
         change = push(primals, y, tangents)
-    return y if change is None else forward_ad.make_dual(y, change)
+    return y if change is None else make_dual(y, change)
