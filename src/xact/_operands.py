@@ -192,7 +192,8 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
 
     One element fits any array. A vector lies along `axis`, where the activation has one.
     """
-    if shape == target:
+    # Tuples of other lengths are compared by their first entries: of a size that a compiler keeps open, a condition.
+    if len(shape) == len(target) and shape == target:
         return shape
     if len(shape) == 1 and shape[0] == 1:
         return ()
@@ -200,7 +201,7 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
         shape = tuple(shape[0] if i == axis % len(target) else 1 for i in range(len(target)))
     elif len(shape) > len(target) or (len(shape) == 1 and axis is not None):
         return None
-    fits = all(n in (1, m) for n, m in zip(reversed(shape), reversed(target), strict=False))
+    fits = all(n == 1 or n == m for n, m in zip(reversed(shape), reversed(target), strict=False))
     return shape if fits else None
 
 

@@ -98,11 +98,26 @@ def test_transforms_of_laid_parameters(activation: xact.Activation) -> None:
     assert torch.equal(again, expected)
 
 
-@pytest.mark.parametrize("activation", [xact.swish, xact.snake, xact.prelu, xact.dynamic_tanh], ids=str)
+@pytest.mark.parametrize("activation", [xact.swish, xact.prelu], ids=str)
 def test_compiled_and_exported(activation: xact.Activation) -> None:
     module, x = spread(module_class(activation)(num_parameters=3).double()), numbers(IMAGES)
     torch.testing.assert_close(torch.compile(module, backend="aot_eager", fullgraph=True)(x), module(x))
-    torch.testing.assert_close(torch.export.export(module, (x,)).module()(x), module(x))
+    sizes = ({0: torch.export.Dim("batch"), 3: torch.export.Dim("width")},)
+    exported = torch.export.export(module, (x,), dynamic_shapes=sizes).module()
+    torch._dynamo.reset()
+    dynamic = torch.compile(module, backend="aot_eager", fullgraph=True, dynamic=True)
+    for other in (x, torch.cat([x, x, x], 0)[:, :, :, :4]):
+        for made in (exported, dynamic):
+            torch.testing.assert_close(made(other), module(other))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("activation", [xact.swish, xact.prelu], ids=str)
+def test_traced_by_torchscript(activation: xact.Activation) -> None:
+    module, x = spread(module_class(activation)(num_parameters=3).double()), numbers(IMAGES)
+    traced = torch.jit.trace(module, x)
+    for other in (x, torch.cat([x, x], 0)):
+        torch.testing.assert_close(traced(other), module(other))
 
 
 def test_an_own_definition(own_catalogue: None) -> None:

@@ -78,10 +78,9 @@ def arguments(module: Any, given: Mapping[str, Any], x: Any) -> dict[str, Any]:
 @torch.fx.wrap
 def along(module: str, value: Any, x: Any, axis: int, kept: bool) -> Any:
     """A vector with the shape under which it lies along an axis of `x`; kept where the function does that."""
-    count, shape = value.shape[0], tuple(x.shape)
-    if not -len(shape) <= axis < len(shape) or shape[axis] != count:
-        raise ShapeError(_misfit(module, count, axis, shape))
-    return value if kept else value.reshape(count, *[1] * (len(shape) - 1 - axis % len(shape)))
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] != value.shape[0]:
+        raise ShapeError(_misfit(module, value.shape[0], axis, tuple(x.shape)))
+    return value if kept else value.reshape(-1, *[1] * (x.ndim - 1 - axis % x.ndim))
 
 
 def _misfit(module: str, count: int, axis: int, shape: tuple[int, ...]) -> str:
