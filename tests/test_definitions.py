@@ -146,6 +146,18 @@ def test_along_an_axis_elements_are_mixed() -> None:
     np.testing.assert_array_equal(own(np.array([1.0, 2.0])), [0.0, 1.0])
 
 
+def test_along_an_axis_rows_are_not_mixed() -> None:
+    def body(x, /, *, axis=-1, xp):
+        return x - xp.max(x)
+
+    own = xact.activation()(named(body))
+    refused("own: the body uses xp.max without an axis, which mixes all ", lambda: own.pullback(lambda dy, xp: dy))
+    own = xact.activation()(named(lambda_body(lambda x, xp: x - xp.max(x))))
+    own.pullback(lambda dy, xp: dy - xp.sum(dy))
+    x = np.arange(200_000.0).reshape(2, -1)
+    np.testing.assert_array_equal(own(x), x - x.max())
+
+
 def test_every_choice_is_looked_at() -> None:
     def body(x, /, *, kind: Literal["plain", "shifted"] = "plain", squared=False, xp):
         if squared:
@@ -158,6 +170,11 @@ def test_every_choice_is_looked_at() -> None:
         return x.sum() if squared else x
 
     refused("`.sum`", lambda: declare(other))
+
+    def numbered(x, /, *, power=1, xp):
+        return xp.mean(x) if power == 2 else x
+
+    refused("xp.mean", lambda: declare(numbered))
 
 
 # What not every library has

@@ -218,3 +218,9 @@ def test_modules_learn_vectors():
         torch.optim.SGD(module.parameters(), lr=0.1).step()
         assert not torch.equal(module(torch.tensor(X, dtype=torch.float32)), before)
         assert all(value.grad.count_nonzero() for value in module.parameters())
+
+
+def test_cotangents_of_coefficients_of_large_arrays() -> None:
+    x = np.random.default_rng(0).standard_normal((4000, 64))
+    pull = lambda part: xact.vjp("poly_norm", part, (0.25, 0.5, 0.25))[1](np.ones_like(part))[1]
+    np.testing.assert_allclose(pull(x), sum(map(pull, np.split(x, 80))), rtol=1e-12)

@@ -75,7 +75,8 @@ def _check(activation: Any, kind: str, argument: str, expression: Expression) ->
     title = f"{name}: {role}"
     cure = f"give @{name}.pullback in the place of @{name}.derivative"
     elementwise = activation.elementwise and kind in ("body", "derivative", "second derivative")
-    for trace, values in _inputs(activation, expression, title, cure if elementwise else None):
+    along = not elementwise and "axis" in expression.names and argument not in activation.vectors
+    for trace, values in _inputs(activation, expression, Trace(title, cure if elementwise else None, along)):
         try:
             result = expression(values, Names(trace))
         except (DefinitionError, NameError, MissingRuleError):
@@ -91,21 +92,22 @@ def _check(activation: Any, kind: str, argument: str, expression: Expression) ->
             _check_result(trace, kind, result)
 
 
-def _inputs(
-    activation: Any, expression: Expression, title: str, cure: str | None
-) -> Iterator[tuple[Trace, dict[str, Any]]]:
+def _inputs(activation: Any, expression: Expression, like: Trace) -> Iterator[tuple[Trace, dict[str, Any]]]:
     """The values of one evaluation for every choice that an option leaves; parameters as numbers, then as arrays."""
     numbers = _defaults(activation)
     options: list[dict[str, Any]] = [{}]
     for name in expression.options:
         given = activation.choices.get(name, ())
-        given = (True, False) if isinstance(activation.defaults.get(name), bool) else given
+        default = activation.defaults.get(name)
+        if isinstance(default, (bool, int, float)):
+            # Some of the numbers that a body may tell apart.
+            given = tuple(dict.fromkeys(type(default)(value) for value in (0, 1, 2)))
         options += [{name: value} for value in given if value != numbers.get(name)]
     for chosen in options:
-        trace = Trace(title, cure)
+        trace = Trace(like.title, like.cure, like.rows)
         yield trace, _arrays(activation, trace, numbers | chosen, expression)
-    if cure is not None and expression.parameters:
-        trace = Trace(title, cure)
+    if like.cure is not None and expression.parameters:
+        trace = Trace(like.title, like.cure)
         parameters = {
             name: trace.array("float32", whole=False, given=True)
             for name in activation.body.parameters

@@ -178,20 +178,26 @@ class _Call:
         floats = hasattr(primal, "dtype") and self.backend.dtype_name(primal) in backends.FLOATS
         like = primal if floats else self.x
         if rule := activation.pullbacks.get(name):
-            return self.evaluate(_Expression(rule.names, rule, elementwise=False), like, dy=dy)
+            if name not in activation.vectors:
+                return self.evaluate(_Expression(rule.names, rule, elementwise=False), like, dy=dy)
+            # A sum over all elements: with the axis among the values, blocks of rows would be evaluated.
+            fixed = {one: self.values[one] for one in rule.names if one == "axis"}
+            names = tuple(one for one in rule.names if one != "axis")
+            whole = _Expression(names, lambda values, xp: rule(values | fixed, xp), elementwise=False)
+            return self.evaluate(whole, like, dy=dy)
         if name not in activation.rules:
             raise MissingRuleError(backends.no_rule(activation, name))
         slope = _slope(activation, name)
         kept = tuple(getattr(self.operands[name], "shape", ()))
 
-        whole = kept == tuple(self.x.shape)
+        full = kept == tuple(self.x.shape)
 
         def pull(values: dict[str, Any], xp: Any) -> Any:
             pulled = values["dy"] * slope(values, xp)
-            return pulled if whole else _sum_to(xp, pulled, kept)
+            return pulled if full else _sum_to(xp, pulled, kept)
 
         pulled = self.evaluate(
-            _Expression((*slope.names, "dy"), pull, elementwise=whole and slope.elementwise), like, dy=dy
+            _Expression((*slope.names, "dy"), pull, elementwise=full and slope.elementwise), like, dy=dy
         )
         shape = tuple(getattr(primal, "shape", ()))
         return pulled if kept == shape else self.backend.reshape(pulled, shape)

@@ -24,10 +24,11 @@ class Trace:
 
     title: the function and its part, the start of every sentence.
     cure: what is written instead where elements are mixed; None where they may be, of which little is known here.
+    rows: whether they may be along an axis alone.
     """
 
-    def __init__(self, title: str, cure: str | None) -> None:
-        self.title, self.cure = title, cure
+    def __init__(self, title: str, cure: str | None, rows: bool = False) -> None:
+        self.title, self.cure, self.rows = title, cure, rows
         # The special function that the definition called, and that calls others.
         self.inside: str | None = None
 

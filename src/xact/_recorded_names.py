@@ -4,7 +4,19 @@ import numbers
 from typing import Any
 
 from xact._recorded import Recorded, Trace, combined, instead_of, promoted
-from xact._standard import DTYPES, ELEMENTWISE, LIKE, MADE, MASKS_OF_ONE, MASKS_OF_TWO, MIXING, NUMBERS, ONE, OTHERS
+from xact._standard import (
+    DTYPES,
+    ELEMENTWISE,
+    LIKE,
+    MADE,
+    MASKS_OF_ONE,
+    MASKS_OF_TWO,
+    MIXING,
+    NUMBERS,
+    ONE,
+    OTHERS,
+    OVER_ALL,
+)
 from xact.special.namespace import GENERIC
 
 
@@ -31,7 +43,7 @@ class Names:
                 f"uses xp.{name}, which neither the array API standard nor xact has; {instead_of(name)}"
             )
         if trace.cure is None:
-            return Anything(trace)
+            return Anything(trace, name)
         if name in MADE:
             raise trace.refused(f"makes an array of its own shape, xp.{name}; write xp.zeros_like(x), xp.ones_like(x)")
         if name == "uniform":
@@ -117,11 +129,16 @@ class Limits:
 class Anything:
     """A function that mixes elements, or a namespace of such."""
 
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace, self._name = trace, name
 
     def __getattr__(self, name: str) -> "Anything":
-        return self
+        return Anything(self._trace, f"{self._name}.{name}")
 
     def __call__(self, *given: Any, **named: Any) -> Recorded:
+        if self._trace.rows and self._name in OVER_ALL and len(given) == 1 and named.get("axis") is None:
+            raise self._trace.refused(
+                f"uses xp.{self._name} without an axis, which mixes all elements, and of a large array some rows are "
+                f"evaluated after others; write xp.{self._name}(x, axis=axis, ...)"
+            )
         return self._trace.array("float32")

@@ -19,6 +19,8 @@ MIXING = _words("""all any argmax argmin argsort broadcast_arrays broadcast_to c
 cumulative_sum diff expand_dims fft flip isin linalg matmul matrix_transpose max mean meshgrid min moveaxis nonzero
 permute_dims prod repeat reshape roll searchsorted sort squeeze stack std sum take take_along_axis tensordot tile tril
 triu unique_all unique_counts unique_inverse unique_values unstack var vecdot""")
+# Of these, what takes all elements where no axis is given.
+OVER_ALL = _words("all any argmax argmin count_nonzero flip max mean min nonzero prod repeat roll std sum var")
 # Arrays of a shape of their own.
 MADE = _words("arange broadcast_shapes empty eye from_dlpack full linspace ones zeros")
 NUMBERS = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
