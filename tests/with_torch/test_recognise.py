@@ -1,8 +1,10 @@
 """Activations known by what their Modules return: those of torch.nn, and classes as other libraries write them."""
 
+import contextlib
 import functools
 import math
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +16,9 @@ from torch import nn
 
 import xact.nn
 from xact._activation import catalogue
+from xact.nn import _match
+from xact.nn._match import same_function
+from xact.nn._recognise import look
 
 CLASSES = torch.nn.modules.activation.__all__
 GIVEN = {"Threshold": (0.1, 20.0), "MultiheadAttention": (4, 1)}
@@ -271,6 +276,61 @@ def test_a_gate_that_the_catalogue_does_not_have_is_none() -> None:
     assert [place.name for place in report.places] == ["1"]
 
 
+OF_ONE_NUMBER = [
+    activation
+    for name, activation in catalogue.items()
+    if name == activation.name and activation.elementwise and len(activation.arrays) == 1 and not activation.samplers
+]
+
+
+class Plain(nn.Module):
+    """An activation that says nothing of itself but its values; its arguments are attributes."""
+
+    def __init__(self, activation: Any, **arguments: float) -> None:
+        super().__init__()
+        self.names = tuple(arguments)
+        for name, value in arguments.items():
+            setattr(self, name, value)
+        self.call = lambda x: activation(x, **{name: getattr(self, name) for name in self.names})
+
+    def forward(self, x: Any) -> Any:
+        return self.call(x)
+
+
+@pytest.mark.parametrize("activation", OF_ONE_NUMBER, ids=lambda activation: activation.name)
+def test_every_activation_is_known_by_its_values_and_no_other(activation: Any) -> None:
+    required = {"threshold": {"threshold": 0.1, "value": 0.3}, "sigmoid_range": {"low": -1.0, "high": 2.0}}
+    given = {**activation.learnable, **required.get(activation.name, {})}
+    found = look(Plain(functools.partial(activation, **given)))
+    if activation.name in ("identity", "soft_exponential"):
+        assert found is None, "as it learns from 0 it is the identity"
+    elif activation.name in (*required, "poly_relu", "rational"):
+        assert "the catalogue does not have" in found.reason, "its numbers are nowhere to be read"
+    else:
+        x = torch.linspace(-8, 8, 101, dtype=torch.float64)
+        same = found.activation(x, **found.activation.learnable)
+        torch.testing.assert_close(same, activation(x, **given), rtol=1e-9, atol=1e-9, equal_nan=True)
+    numbers = {
+        name: 1.3 * value + 0.21
+        for name, value in {**activation.defaults, **given}.items()
+        if name in activation.body.parameters and isinstance(value, float) and math.isfinite(value)
+    }
+    if numbers and not activation.vectors:
+        found = look(Plain(activation, **numbers))
+        x = torch.linspace(-8, 8, 101, dtype=torch.float64)
+        torch.testing.assert_close(found.activation(x), activation(x, **numbers), rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+def test_different_functions_are_far_apart() -> None:
+    activations, values, slopes = _match._table(tuple(dict.fromkeys(catalogue.values())))
+    for i in range(1, len(activations)):
+        unlike = [(v - v[i]).abs().div(1 + v[i].abs()).nan_to_num(9)[:, :60].amax(-1)[:i] for v in (values, slopes)]
+        near = (unlike[0] < 10 * _match.VALUES) & (unlike[1] < 10 * _match.SLOPES)
+        for j in near.nonzero().flatten().tolist():
+            far = (values[i] - values[j]).abs().nan_to_num(0).max()
+            assert far == 0 or far > 0.1 or same_function(activations[i], activations[j])
+
+
 class StraightThrough(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Any) -> Any:
@@ -445,14 +505,43 @@ def test_asking_writes_nothing_and_draws_nothing() -> None:
     assert all(module.training for module in model.modules())
 
 
-@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")])
-def test_the_surroundings_do_not_matter(context: Any) -> None:
+@contextlib.contextmanager
+def default_dtype(dtype: Any) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+SURROUNDINGS = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "meta": lambda: torch.device("meta"),
+    "bfloat16": lambda: default_dtype(torch.bfloat16),
+    "float64": lambda: default_dtype(torch.float64),
+    "anomaly": lambda: torch.autograd.detect_anomaly(check_nan=True),
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def test_the_surroundings_do_not_matter(surroundings: str) -> None:
     class Fresh(nn.Module):
         def forward(self, x: Any) -> Any:
-            return F.silu(x)
+            return x / (1 + torch.exp(-x))
 
-    with context(), torch.autocast("cpu", dtype=torch.bfloat16):
-        assert xact.nn.swap(nn.Sequential(Fresh()), {"silu": "relu"}).changed
+    class Packs(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return F.silu(x.chunk(2, -1)[0]) * x.chunk(2, -1)[1]
+
+    learnt = OwnPReLU(7)
+    with SURROUNDINGS[surroundings]():
+        model = nn.Sequential(Fresh(), Packs(), learnt)
+        keys = {"silu": "relu", "swiglu": "reglu", "prelu": "prelu"}
+        assert len(xact.nn.swap(model, keys).changed) == 3
 
 
 def test_a_parameter_that_has_a_neutral_value_now_is_seen() -> None:

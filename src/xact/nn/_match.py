@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -16,8 +16,8 @@ from xact.nn._probe import GRID, NEAR, Response, undisturbed
 
 # Two different functions of the catalogue are 4.7e-4 apart somewhere on the grid, or more.
 VALUES, SLOPES = 1e-5, 1e-4
-# Choices of arguments that are tried for one activation, and attributes with a number that a Module may have.
-CHOICES, ATTRIBUTES = 64, 5
+# Attributes with a number that are tried as any argument; those of the argument's name always are.
+ATTRIBUTES = 2
 
 
 class Match(NamedTuple):
@@ -38,17 +38,23 @@ def match(response: Response, name: str, numbers: Mapping[str, float]) -> Match 
     if same:
         return Match(min(same, key=functools.partial(_distance, name, False)), {})
     attributes = {**dict.fromkeys(response.tensors), **numbers}
-    if not 0 < len(attributes) <= ATTRIBUTES:
-        return None
     nearest = functools.partial(_distance, name, bool(response.tensors))
-    for activation in sorted(dict.fromkeys(catalogue.values()), key=nearest):
-        for chosen in _choices(activation, attributes):
-            if _agrees_with(response, activation, chosen, numbers):
-                held = {argument: where for argument, where in chosen.items() if where in response.tensors}
-                bound = {argument: numbers[where] for argument, where in chosen.items() if where in numbers}
-                axis = {"axis": response.axis} if held and response.axis and "axis" in activation.defaults else {}
-                return Match(activation.replace(**bound, **axis), held)
+    scalar = [activation for activation in dict.fromkeys(catalogue.values()) if _scalar(activation)]
+    for choices in (_by_name, _in_any_order):
+        for activation in sorted(scalar, key=nearest):
+            for chosen in choices(activation, attributes):
+                if _agrees_with(response, activation, chosen, numbers):
+                    return _bound(response, activation, chosen, numbers)
     return None
+
+
+def _bound(
+    response: Response, activation: Activation, chosen: Mapping[str, str], numbers: Mapping[str, float]
+) -> Match:
+    held = {argument: where for argument, where in chosen.items() if where in response.tensors}
+    bound = {argument: numbers[where] for argument, where in chosen.items() if where in numbers}
+    axis = {"axis": response.axis} if held and response.axis and "axis" in activation.defaults else {}
+    return Match(activation.replace(**bound, **axis), held)
 
 
 @functools.lru_cache(1024)
@@ -97,21 +103,23 @@ def _evaluated(activation: Activation, **arguments: float) -> tuple[torch.Tensor
     return activation(GRID.double(), **given), derivative(activation)(GRID.double(), **given)
 
 
-def _choices(activation: Activation, attributes: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Ways to take the arguments from the attributes, those of the same name first."""
-    if not _scalar(activation):
-        return
-    arguments = list(activation.body.parameters)
+def _by_name(activation: Activation, attributes: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The arguments whose names attributes have."""
     spelled = {bare(name): name for name in attributes}
-    named = {argument: spelled[bare(argument)] for argument in arguments if bare(argument) in spelled}
-    if named:
-        yield named
-    if (len(attributes) + 1) ** len(arguments) > CHOICES:
-        return
-    for places in itertools.product((None, *attributes), repeat=len(arguments)):
-        chosen = {argument: place for argument, place in zip(arguments, places, strict=True) if place is not None}
-        if chosen and chosen != named and len({*chosen.values()}) == len(chosen):
-            yield chosen
+    named = {name: spelled[bare(name)] for name in activation.body.parameters if bare(name) in spelled}
+    return [named] if named else []
+
+
+def _in_any_order(activation: Activation, attributes: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every way to take arguments from the attributes, each once, if they are few."""
+    if len(attributes) > ATTRIBUTES:
+        return []
+    ways = itertools.product((None, *attributes), repeat=len(activation.body.parameters))
+    choices = (
+        {argument: place for argument, place in zip(activation.body.parameters, way, strict=True) if place is not None}
+        for way in ways
+    )
+    return [chosen for chosen in choices if chosen and len({*chosen.values()}) == len(chosen)]
 
 
 def _agrees_with(

@@ -8,7 +8,7 @@ import torch
 from xact._activation import Activation, catalogue
 from xact._signature import LAYOUTS
 from xact.nn._match import VALUES
-from xact.nn._probe import copy_of
+from xact.nn._probe import copy_of, numbers
 
 # Every axis has halves, and an axis counted from the front is another one in each.
 SHAPES = (4, 6, 8, 10), (6, 4, 8)
@@ -20,7 +20,7 @@ def gate(module: torch.nn.Module) -> Activation | None:
         return None
     calls = []
     for shape, training in zip(SHAPES, (False, True), strict=True):
-        x = _numbers(shape)
+        x = numbers(shape)
         called = copy_of(module)
         called.training = training
         try:
@@ -36,12 +36,6 @@ def gate(module: torch.nn.Module) -> Activation | None:
             if all(torch.allclose(activation(x), y, rtol=VALUES, atol=VALUES) for x, y in calls):
                 return activation
     return None
-
-
-def _numbers(shape: tuple[int, ...]) -> torch.Tensor:
-    """Numbers between -9 and 9, no two of them related."""
-    count = torch.Size(shape).numel()
-    return ((torch.arange(count) * 0.6180339887498949) % 1 * 18 - 9).view(shape)
 
 
 def _axes(calls: list[tuple[torch.Tensor, torch.Tensor]]) -> Iterator[int]:

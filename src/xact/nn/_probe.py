@@ -16,7 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 # No number of it is a kink of an activation; far ones tell a clipped function, or one with a threshold.
 FAR = (15.3, 27.1, 61.7, 133.3, 301.9, 1003.1)
-GRID = torch.tensor([0.4 * i - 11.9877 for i in range(60)] + [sign * x for x in FAR for sign in (1, -1)], device="cpu")
+NUMBERS = [0.4 * i - 11.9877 for i in range(60)] + [sign * x for x in FAR for sign in (1, -1)]
+GRID = torch.tensor(NUMBERS, device="cpu", dtype=torch.float32)
 NEAR = slice(0, 60)
 # Larger vectors of parameters are those of layers.
 WIDEST = 4096
@@ -92,12 +93,12 @@ def _respond(module: torch.nn.Module, width: int, axis: int | None) -> Response:
     if axis == 1 and any(tensor.ndim > 3 for tensor in _tensors(module).values()):
         x = x.view(2, width, 6, 6)
     called = copy_of(module)
-    numbers = {name: value.double() for name, value in _tensors(called).items()}
+    held = {name: value.double() for name, value in _tensors(called).items()}
     leaf = x.clone().requires_grad_()
     y = _call(called, leaf, training=False)
     slopes = _slopes(y, leaf)
     # Half of the numbers change; the other half of the results must not, in training either.
-    kept = (torch.arange(x.numel()) * 0.6180339887498949 % 1 < 0.5).view(x.shape)
+    kept = numbers(x.shape) < 0
     again = _call(copy_of(module), torch.where(kept, x, x.flip(-1) + 0.37), training=True)
     if not torch.allclose(again[kept], y[kept], rtol=1e-4, atol=1e-5, equal_nan=True):
         raise Refusal("it mixes elements, or is another function in training")
@@ -108,9 +109,15 @@ def _respond(module: torch.nn.Module, width: int, axis: int | None) -> Response:
 
     found = {
         name: [value.reshape(-1)[i if value.numel() > 1 else 0].item() for i in channels]
-        for name, value in numbers.items()
+        for name, value in held.items()
     }
     return Response(rows(y), None if slopes is None else rows(slopes), found, axis)
+
+
+def numbers(shape: tuple[int, ...]) -> torch.Tensor:
+    """Numbers between -9 and 9, no two of them related, without a generator of random ones."""
+    count = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+    return (count * 0.6180339887498949 % 1 * 18 - 9).float().view(shape)
 
 
 def _call(module: Any, x: torch.Tensor, training: bool) -> torch.Tensor:
@@ -157,7 +164,7 @@ def _filled(tensor: torch.Tensor | None) -> torch.Tensor | None:
     if not own.is_floating_point():
         return own
     own = own.float()
-    return own * 1.1 + 0.03 * (1 + torch.linspace(0, 1, own.numel()).view(own.shape))
+    return own * 1.1 + 0.03 * (1 + torch.linspace(0, 1, own.numel(), dtype=own.dtype).view(own.shape))
 
 
 def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -205,6 +212,7 @@ def undisturbed() -> Iterator[None]:
         torch.enable_grad(),
         torch.autocast("cpu", enabled=False),
         _uncompiled(),
+        torch.autograd.set_detect_anomaly(False),
         warnings.catch_warnings(),
         _Guard(),  # type: ignore[no-untyped-call]
     ):
