@@ -462,6 +462,14 @@ class Lazy(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_parameters_on_the_meta_device_hinder_nothing() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), OwnPReLU(3), LearntSwish(), Norm(3)).to("meta")
+    report = xact.nn.swap(model, {"prelu": "prelu", "swish": "swish"}, change_state=True)
+    assert [place.name for place in report.places] == ["1", "2"]
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 def test_odd_modules_are_passed_by() -> None:
     class Compiled(nn.Module):
         @torch.compile(backend="eager")

@@ -77,8 +77,12 @@ def _is(found: Known, named: Activation) -> bool:
     return found.by_values and not found.attributes and same_function(activation, named)
 
 
+def _computed(found: Known | Unknown) -> str:
+    return found.activation.name if isinstance(found, Known) else "none of the catalogue"
+
+
 def _unused(key: Any, seats: list[Seat]) -> str:
-    known = {type(seat.module).__name__: seat.found.activation.name for seat in seats if isinstance(seat.found, Known)}
+    known = {type(seat.module).__name__: _computed(seat.found) for seat in seats if seat.found is not None}
     shown = key if isinstance(key, str) else getattr(key, "__name__", str(key))
     there = "it has no activation Module"
     if known:

@@ -67,7 +67,8 @@ class Monitor:
             raise ValueError(f"monitor: `every` must be a positive integer, got {every!r}")
         self.left: dict[str, str] = {}
         if not list(self._watched(model)):
-            left = "".join(f"; {name} is left alone: {reason}" for name, reason in self.left.items())
+            left = "".join(f"; {name} is left alone: {reason}" for name, reason in [*self.left.items()][:3])
+            left += f"; and {len(self.left) - 3} more" if len(self.left) > 3 else ""
             raise ValueError(f"monitor: the model has no activation Module; calls of functions are not seen{left}")
         if any("_orig_mod" in m._modules or m._compiled_call_impl is not None for m in model.modules()):
             raise RuntimeError(COMPILED)

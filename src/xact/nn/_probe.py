@@ -81,8 +81,6 @@ def _width(module: torch.nn.Module) -> int:
     vectors = all(tensor is None or tensor.numel() <= max(tensor.shape, default=1) for tensor in tensors.values())
     if len(sizes) > 1 or not vectors or max(sizes, default=1) > WIDEST:
         raise Refusal("it has the weights of a layer")
-    if any(tensor is not None and tensor.is_meta for tensor in tensors.values()):
-        raise Refusal("its parameters are on the meta device")
     return max(sizes, default=1)
 
 
@@ -160,7 +158,7 @@ def copy_of(module: torch.nn.Module) -> Any:
 def _filled(tensor: torch.Tensor | None) -> torch.Tensor | None:
     if tensor is None:
         return None
-    own = tensor.detach().cpu().clone()
+    own = torch.ones(tensor.shape, dtype=tensor.dtype) if tensor.is_meta else tensor.detach().cpu().clone()
     if not own.is_floating_point():
         return own
     own = own.float()
