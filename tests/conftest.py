@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import compress
@@ -15,6 +16,7 @@ import xact
 
 LIBRARIES = ("numpy", "jax", "torch")
 HERE = Path(__file__).parent
+NO_COMPILER = "torch.compile needs a C++ compiler here: install g++, or name one in CXX"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,6 +105,32 @@ def seeded() -> None:
     if "torch" in sys.modules:
         # torch.manual_seed also notes for CUDA where it was called, which takes a hundred times as long.
         sys.modules["torch"].default_generator.manual_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_compiler(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where there is no C++ compiler, a test is skipped as soon as `torch.compile` asks for one, and says so.
+
+    Not where the tests run unattended: there its absence is an error.
+    """
+    default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    absent = shutil.which(os.environ.get("CXX", default)) is None
+    if not absent or "torch" not in selected(request.config) or "CI" in os.environ:
+        yield
+        return
+    from torch._inductor import cpp_builder, exc
+
+    search = cpp_builder.cpp_compiler_search
+
+    def skipping(commands: tuple[str | None, ...]) -> str:
+        try:
+            return search(commands)
+        except exc.InvalidCxxCompiler:
+            pytest.skip(NO_COMPILER)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpp_builder, "cpp_compiler_search", skipping)
+        yield
 
 
 @pytest.fixture(scope="session")
