@@ -60,6 +60,22 @@ def test_the_readme_quotes_the_record():
         assert f"| {label} | {' | '.join(cells)} |" in readme
 
 
+def test_the_readme_quotes_the_record_of_more_bits():
+    stored = json.loads((DOCS / "proof" / "identity.json").read_text())
+    ours = {
+        (one["dtype"], one["quantity"]): [figures for pair, figures in one["apart"].items() if "nn" not in pair]
+        for one in stored["medians"]
+    }
+    largest = {key: max(top for _, top in figures) for key, figures in ours.items()}
+    wide = {key: largest[key] for key in largest if key[0] in ("float32", "float64")}
+    readme = " ".join((DOCS.parent / "README.md").read_text().split())
+    assert (
+        f"at most {wide['float32', 'value']:g} ULP apart in float32 and {wide['float64', 'value']:g} in float64, their "
+        f"derivatives {wide['float32', 'derivative']:g} and {wide['float64', 'derivative']:g}; "
+        f"in the median at most {max(median for key in wide for median, _ in ours[key]):g}."
+    ) in readme
+
+
 @pytest.fixture(scope="module")
 def measured():
     spec = importlib.util.spec_from_file_location("measured", DOCS / "measured.py")
