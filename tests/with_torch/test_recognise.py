@@ -492,6 +492,7 @@ def test_what_looks_like_an_activation_is_named_with_the_reason() -> None:
     patched = nn.ReLU()
     patched.forward = lambda x: x + 1
     model = nn.ModuleDict({"gate": GEGLU(), "inner": SwiGLU(), "act_fn": OnAnotherMachine(), "patched": patched})
+    model["actor"] = OnAnotherMachine()
     report = xact.nn.swap(model, {"SiLU": "mish"})
     assert [place.name for place in report.changed] == ["inner.activation"]
     reasons = {place.name: place.reason for place in report.left}

@@ -18,7 +18,7 @@ from xact.nn._probe import PLAIN, Refusal, probe, takes_one_array, undisturbed
 # Words in which the names of classes differ from the activation's, and names that layers have as well.
 AFFIXES = ("activation", "layer", "module", "function", "fn", "act", "jit", "me")
 OF_LAYERS = ("identity", "linear", "bilinear", "clip", "clamp", "normalize", "standardize", "abs", "step", "sign")
-ATTRIBUTES = ("act", "nonlin", "hiddenact")
+ATTRIBUTES = ("act", "actfn", "actlayer", "activation", "activationfn", "hiddenact", "nonlin", "nonlinearity")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def look(module: torch.nn.Module, attribute: str = "") -> Known | Unknown | None
         return found if _named_like_one(module) else None
     if isinstance(found, (Known, Unknown)):
         return found
-    if _named_like_one(module) or (_may_be_probed(module) and bare(attribute).startswith(ATTRIBUTES)):
+    if _named_like_one(module) or (_may_be_probed(module) and bare(attribute).rstrip("0123456789") in ATTRIBUTES):
         if any(isinstance(look(child), Known) for child in module.children()):
             return None
         return Unknown(_reason(module, found))
