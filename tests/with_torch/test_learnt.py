@@ -210,6 +210,17 @@ def test_spatial_modules_start_again(make: Any) -> None:
     assert module(torch.randn(2, 4, 6, 6)).isfinite().all()
 
 
+def test_any_activation_made_without_memory() -> None:
+    module = torch.nn.utils.skip_init(xact.nn.Activation, "swish", num_parameters=3, dtype=torch.float64)
+    module.reset_parameters()
+    assert module.beta.tolist() == [1.0, 1.0, 1.0]
+    assert module.beta.dtype == torch.float64
+    x = numbers(IMAGES)
+    assert torch.equal(module(input=x), module(x))
+    traced = torch.fx.symbolic_trace(torch.nn.Sequential(spread(module)))
+    assert torch.equal(traced(x), module(x))
+
+
 def test_a_given_tensor_starts_again() -> None:
     module = xact.nn.Activation("swish", beta=torch.nn.Parameter(torch.tensor([1.0, 2.0])))
     spread(module).reset_parameters()

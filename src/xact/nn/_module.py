@@ -43,13 +43,15 @@ class Activation(Learning):
 
     backward_bits: int | None = None
 
-    def __init__(self, activation: Any, /, *, backward_bits: int | None = None, **parameters: Any) -> None:
+    def __init__(
+        self, activation: Any, /, *, backward_bits: int | None = None, device: Any = None, **parameters: Any
+    ) -> None:
         super().__init__()
         self.activation = _bound(get(activation))
         own = {name: parameters.pop(name) for name in _of_the_module(self.activation) if name in parameters}
         tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
         found = get(self.activation, **{name: value for name, value in parameters.items() if name not in tensors})
-        device, dtype = own.pop("device", None), own.pop("dtype", None)
+        dtype = own.pop("dtype", None)
         check_place(found.name, device, dtype)
         check_arguments(found, found.defaults)
         starts = {name: found.replaced.get(name, start) for name, start in found.learnable.items()}
@@ -240,4 +242,4 @@ def _bound(activation: Any) -> "_activation.Activation":
 
 def _of_the_module(activation: "_activation.Activation") -> list[str]:
     """The arguments of `Activation` that say how parameters are learnt, and none of the function."""
-    return [name for name in (*learning_defaults(activation), "device", "dtype") if name not in activation.defaults]
+    return [name for name in (*learning_defaults(activation), "dtype") if name not in activation.defaults]
