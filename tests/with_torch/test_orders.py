@@ -55,16 +55,14 @@ def test_second_derivative(case: cases.Case, dtype: torch.dtype) -> None:
     assert_alike(found, dtype)
 
 
-# Forward mode twice with reverse mode inside goes by the body.
-THIRD = ("fff", "rrr", "rff", "frf", "rrf", "frr", "rfr")
-
-
 @pytest.mark.by_kind
 @pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
 def test_third_derivative(case: cases.Case) -> None:
     x, modes = inputs(case, torch.float64), {"f": forward, "r": reverse}
     function = lambda x: case.activation(x, **case.parameters, **case.options)
-    assert_alike({o: modes[o[0]](modes[o[1]](modes[o[2]](function)))(x) for o in THIRD}, torch.float64)
+    assert_alike(
+        {"".join(o): modes[o[0]](modes[o[1]](modes[o[2]](function)))(x) for o in product("fr", repeat=3)}, torch.float64
+    )
 
 
 @pytest.mark.parametrize("beta", [1.0, 3.0])

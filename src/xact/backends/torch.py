@@ -27,7 +27,7 @@ from xact.backends.torch_autocast import CASTS, cast
 from xact.backends.torch_evaluate import COMPUTE, along, recorded, to, transformed
 from xact.backends.torch_evaluate import evaluate as evaluate
 from xact.backends.torch_namespaces import xp
-from xact.backends.torch_transforms import Options, forward_over_forward, pushed
+from xact.backends.torch_transforms import Options, forward_over_forward, pulled, pushed
 
 INPLACE = True
 JOINS = False
@@ -182,12 +182,14 @@ class Differentiable(torch.autograd.Function):
 @torch_graph.whole
 def differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
     forward = forward_over_forward()
-    if forward == "pushed":
-        return pushed(lambda *primals: differentiable(key, options, False, *primals), _pusher(key, options), operands)
+    activation = backends.definitions[key]
+    if forward == "pushed" or (forward == "pulled" and activation.elementwise and not activation.vectors):
+        level = pushed if forward == "pushed" else pulled
+        return level(lambda *primals: differentiable(key, options, False, *primals), _pusher(key, options), operands)
     if forward:
         # By the body, which is written to be safe under automatic differentiation.
-        return _body(key, dict(zip(backends.definitions[key].names, (*operands, *options), strict=True)))
-    if backends.definitions[key].vectors:
+        return _body(key, dict(zip(activation.names, (*operands, *options), strict=True)))
+    if activation.vectors:
         operands = tuple([Options(value) if isinstance(value, tuple) else value for value in operands])
     return Differentiable.apply(key, Options(options), compiled, *operands)
 

@@ -16,12 +16,14 @@ class Options(tuple[Any, ...]):
 
 def forward_over_forward() -> str:
     """Whether forward mode is nested, where torch takes the second derivative of a Function for 0 (pytorch issue
-    197867): "pushed" where it is the innermost transform, and `pushed` applies, "within" where another one is.
+    197867): "pushed" or "pulled" where forward or reverse mode is the innermost transform, "within" where another is.
     """
     functorch = torch._C._functorch
     levels = functorch.get_interpreter_stack() or ()
-    forward = [level.key() == functorch.TransformType.Jvp for level in levels]
-    return ("pushed" if forward[-1] else "within") if sum(forward) > 1 else ""
+    kinds, names = [level.key() for level in levels], functorch.TransformType
+    if kinds.count(names.Jvp) < 2:
+        return ""
+    return {names.Jvp: "pushed", names.Grad: "pulled"}.get(kinds[-1], "within")
 
 
 def pushed(
@@ -47,3 +49,27 @@ def pushed(
         y = function(*primals)
         change = push(primals, y, tangents)
     return y if change is None else make_dual(y, change)
+
+
+def pulled(
+    function: Callable[..., Any], push: Callable[[Sequence[Any], Any, Sequence[Any]], Any], operands: Sequence[Any]
+) -> Any:
+    """The function at the innermost level of reverse mode: its value by the levels below, and a tangent of 0, which is
+    linear in the operands and is what reverse mode transposes.
+    """
+    from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
+
+    interpreter = retrieve_current_functorch_interpreter()
+    level, below, changes = interpreter.level(), [], []
+    for operand in operands:
+        primal, change = operand, None
+        if isinstance(operand, torch.Tensor):
+            primal = torch._C._functorch._unwrap_for_grad(operand, level)
+            # Of infinity the difference from itself is NaN.
+            change = (operand - primal).nan_to_num(0.0) if operand.requires_grad else None
+        below.append(primal)
+        changes.append(change)
+    with interpreter.lower():
+        y = function(*below)
+    change = push(below, y, changes)
+    return y if change is None else y + change.nan_to_num(0.0)
