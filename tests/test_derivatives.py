@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import xact
+from xact._signature import REQUIRED
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -287,3 +288,38 @@ def test_wrong_calls() -> None:
     _, pullback = xact.vjp("elu", np.ones(3))
     with pytest.raises(xact.DtypeError, match=r"elu: `dy` takes an array, got \[1.0, 1.0, 1.0\] of type list"):
         pullback([1.0, 1.0, 1.0])
+
+
+# The numbers of functions of torch.nn and jax.nn, and of their like.
+NUMBERS = [
+    ("celu", "alpha"),
+    ("elu", "alpha"),
+    ("leaky_relu", "negative_slope"),
+    ("softplus", "beta"),
+    ("squareplus", "b"),
+]
+NUMBERS += [("hardtanh", "min_val"), ("hardtanh", "max_val"), ("threshold", "threshold"), ("threshold", "value")]
+NUMBERS += [("softshrink", "lambd"), ("hardshrink", "lambd"), ("clamp", "min"), ("clamp", "max"), ("eswish", "beta")]
+NUMBERS += [
+    ("weighted_tanh", "weight"),
+    ("penalized_tanh", "alpha"),
+    ("resp", "alpha"),
+    ("flatten_t_swish", "threshold"),
+]
+NUMBERS += [("thresholded_relu", "alpha"), ("prelu", "weight"), ("swish", "beta")]
+
+
+@pytest.mark.parametrize(("name", "number"), NUMBERS)
+def test_numbers_have_a_rule(name: str, number: str) -> None:
+    """A difference quotient of the value, away from jumps; the truth engine measures how accurate they are."""
+    case = cases.case(xact.get(name))
+    at, step = case.parameters.get(number, case.activation.body.parameters[number]), 1e-6
+    at = 1.25 if at is REQUIRED else at
+    x = np.array([-2.75, -0.8, -0.3, 0.2, 0.9, 3.5])
+    given = {key: value for key, value in case.parameters.items() if key != number}
+    quotient = (
+        xact.get(name)(x, **given, **{number: at + step}) - xact.get(name)(x, **given, **{number: at - step})
+    ) / (2 * step)
+    np.testing.assert_allclose(
+        xact.derivative(name, number)(x, **given, **{number: at}), quotient, rtol=1e-7, atol=1e-8
+    )

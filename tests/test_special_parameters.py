@@ -114,6 +114,7 @@ RATES = ((-0.5,), (0.0,), (0.75,))
 MIXED = ((1.0, 0.0), (1.25, 0.75), (1.5, 0.25))
 CASES = {
     "exponential_remainder": Case(lambda x: x.expm1() - x, ((),), inside=lambda x: x <= 0),
+    "tangent_remainder": Case(lambda x: x.expm1() - x * x.exp(), ((),)),
     "hard_elish_derivative": Case(hard_elish_slope, ((),)),
     "line": Case(
         lambda x, slope, place, value: arb(value) + arb(slope) * (x - arb(place)),

@@ -95,6 +95,35 @@ def test_dask_computes_nothing(case: cases.Case, dtype: str) -> None:
             np.testing.assert_allclose(computed, value, rtol=16 * np.finfo(dtype).eps, atol=16 * np.finfo(dtype).eps)
 
 
+@pytest.mark.by_kind(together=1)
+@pytest.mark.parametrize("case", [case for case in CASES if case.activation.elementwise], ids=str)
+def test_dask_of_unknown_length(case: cases.Case) -> None:
+    """`x[mask]` has a length that only computing it tells: no elementwise function asks for it."""
+    dask = pytest.importorskip("dask")
+    import dask.array as da
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("something was computed")
+
+    def picked(array: np.ndarray) -> Any:
+        lazy = da.from_array(array, chunks=2)
+        return lazy[da.from_array(keep, chunks=2)] if array.shape[:1] == keep.shape else lazy
+
+    long = cases.SHAPE[0] * 3
+    keep = np.arange(long) % 2 == 0
+    tripled = case.converted(lambda a: np.concatenate([a] * 3) if a.shape == case.arrays[0].shape else a)
+    cotangent = np.random.default_rng(0).uniform(-1, 1, tripled.call().shape)
+    known = tripled.converted(lambda a: a[keep] if a.shape[:1] == keep.shape else a)
+    with dask.config.set(scheduler=refuse):
+        lazy = tripled.converted(picked)
+        # Cotangents of a packed array are joined, those of coefficients summed: both need lengths.
+        plain = not case.packed and not case.activation.vectors
+        results = list(evaluate(lazy, picked(cotangent))) if plain else [lazy.call()]
+    for got, value in zip(results, evaluate(known, cotangent[keep]), strict=plain):
+        computed = np.asarray(got.compute(scheduler="synchronous"))
+        np.testing.assert_allclose(computed, value, rtol=1e-13, atol=1e-13)
+
+
 def test_integers_and_randomness() -> None:
     strict = pytest.importorskip("array_api_strict")
     integers = strict.asarray([-2, 0, 3])

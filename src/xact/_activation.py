@@ -30,12 +30,13 @@ from xact._errors import DefinitionError, MissingRuleError
 from xact._operands import check_kind, check_options, check_values, prepare
 from xact._register import add_rule
 from xact._register import catalogue as catalogue
+from xact._saved import Saved
 from xact._second import declare_second
 from xact._signature import Declaration, Expression, bind, by_position, signature_of, signature_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activation(Displayed, Declaration):
+class Activation(Displayed, Saved, Declaration):
     """A function of the catalogue: callable, hashable, picklable by its qualified name.
 
     Every activation keeps the shape, the dtype, the device and the memory layout of its first array, never

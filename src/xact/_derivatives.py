@@ -8,7 +8,7 @@ from xact import backends
 from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
-from xact._operands import check_library, prepare
+from xact._operands import check_library, is_same, prepare
 from xact._signature import by_position
 from xact.backends import guests
 
@@ -127,7 +127,7 @@ class Pullback:
         if call.backend.JOINS:
             dy = call.backend.joined(dy)
         check_library(activation.name, call.backend, call.x, dy, "dy")
-        if tuple(dy.shape) != tuple(call.value.shape):
+        if not is_same(dy.shape, call.value.shape):
             raise ShapeError(
                 f"{activation.name}: the cotangent has shape {tuple(dy.shape)}, the value {tuple(call.value.shape)}"
             )
@@ -190,7 +190,7 @@ class _Call:
         slope = _slope(activation, name)
         kept = tuple(getattr(self.operands[name], "shape", ()))
 
-        full = kept == tuple(self.x.shape)
+        full = is_same(kept, self.x.shape)
 
         def pull(values: dict[str, Any], xp: Any) -> Any:
             pulled = values["dy"] * slope(values, xp)
@@ -200,7 +200,7 @@ class _Call:
             _Expression((*slope.names, "dy"), pull, elementwise=full and slope.elementwise), like, dy=dy
         )
         shape = tuple(getattr(primal, "shape", ()))
-        return pulled if kept == shape else self.backend.reshape(pulled, shape)
+        return pulled if is_same(kept, shape) else self.backend.reshape(pulled, shape)
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ def _slope(activation: Activation, wrt: str) -> _Expression:
 def _sum_to(xp: Any, array: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the axes along which an array of `shape` was broadcast."""
     extra = array.ndim - len(shape)
-    axes = tuple(i for i in range(array.ndim) if i < extra or shape[i - extra] != array.shape[i])
+    axes = tuple(i for i in range(array.ndim) if i < extra or not is_same((shape[i - extra],), (array.shape[i],)))
     if axes:
         array = xp.sum(array, axis=axes, keepdims=True)
-    return xp.reshape(array, tuple(shape)) if tuple(array.shape) != tuple(shape) else array
+    return array if is_same(array.shape, shape) else xp.reshape(array, tuple(shape))
 
 
 def _packed(activation: Activation, call: _Call, parts: list[Any]) -> Any:

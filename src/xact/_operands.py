@@ -105,7 +105,7 @@ def check_array(activation: "Activation", backend: ModuleType, x: Any, other: An
     """The second array of a gate: of the same library and shape."""
     check_library(activation.name, backend, x, other, label)
     backend.floating(activation, other)
-    if tuple(other.shape) != tuple(x.shape):
+    if not is_same(other.shape, x.shape):
         raise ShapeError(
             f"{activation.name}: `{label}` has shape {tuple(other.shape)}, the first array {tuple(x.shape)}; "
             "a gate takes two arrays of one shape"
@@ -201,8 +201,17 @@ def aligned(shape: tuple[int, ...], target: tuple[int, ...], axis: int | None) -
         shape = tuple(shape[0] if i == axis % len(target) else 1 for i in range(len(target)))
     elif len(shape) > len(target) or (len(shape) == 1 and axis is not None):
         return None
-    fits = all(n == 1 or n == m for n, m in zip(reversed(shape), reversed(target), strict=False))
+    fits = all(n == 1 or is_same((n,), (m,)) for n, m in zip(reversed(shape), reversed(target), strict=False))
     return shape if fits else None
+
+
+def is_same(shape: Any, other: Any) -> bool:
+    """Whether two shapes are the same, as far as is known: a lazy array may have NaN or None for a length."""
+    if tuple(shape) == tuple(other):
+        return True
+    return len(shape) == len(other) and all(
+        n == m or ((n is None or n != n) and (m is None or m != m)) for n, m in zip(shape, other, strict=True)
+    )
 
 
 def static(name: str, value: Any, label: str, default: Any) -> Any:

@@ -8,8 +8,9 @@ from xact._activation import catalogue
 from xact._catalogue import bare, get, nearest
 from xact._errors import UnknownActivationError
 from xact._frameworks import FRAMEWORKS, LEFT_OUT
+from xact._saved import register
 
-__all__ = ["FRAMEWORKS", "LEFT_OUT", "explain", "variant"]
+__all__ = ["FRAMEWORKS", "LEFT_OUT", "explain", "register_keras", "variant"]
 
 
 def variant(name: str, like: str) -> str:
@@ -73,3 +74,13 @@ def explain(name: str) -> str:
         near = nearest(name, known)
         raise UnknownActivationError(f"nobody has an activation {name!r}; the nearest names are {near}")
     return "\n".join(lines)
+
+
+def register_keras() -> None:
+    """Let `keras.models.load_model` find activations, without `custom_objects`.
+
+    Needed where Keras is imported after this package and a model is loaded before one was saved.
+    """
+    import keras.saving  # noqa: F401 (the registration is there)
+
+    register()

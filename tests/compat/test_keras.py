@@ -1,6 +1,8 @@
 """Keras, on its JAX backend: functions and layers."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -57,3 +59,37 @@ def test_the_three_arguments_of_relu():
     assert_same(ours, by_jax(lambda x: keras.activations.relu(x, **given)))
     assert_same(ours, by_jax(keras.layers.ReLU(**given)))
     assert ours == xact.get("relu(0.1, 3.0, 0.2)", like="keras")
+
+
+SAVED = """
+import sys
+sys.path[:0] = {path!r}
+{imports}
+import numpy as np
+activations = [xact.mish, xact.get("elu", alpha=0.5), xact.hardtanh]
+if sys.argv[1] == "save":
+    layers = [layer for f in activations for layer in (keras.layers.Dense(3, activation=f), keras.layers.Activation(f))]
+    model = keras.Sequential([keras.layers.Input((4,)), *layers])
+    np.save(sys.argv[2] + ".npy", np.asarray(model(np.ones((2, 4), "float32"))))
+    model.save(sys.argv[2])
+model = keras.models.load_model(sys.argv[2], custom_objects={custom})
+assert model.layers[0].activation is xact.mish
+assert model.layers[2].activation == xact.get("elu", alpha=0.5)
+np.testing.assert_array_equal(np.asarray(model(np.ones((2, 4), "float32"))), np.load(sys.argv[2] + ".npy"))
+"""
+
+
+def test_saved_models_load(tmp_path) -> None:
+    """In the process that saved, and in a new one; with and without `custom_objects`."""
+    path = str(tmp_path / "model.keras")
+    for mode, imports, custom in (
+        ("save", "import keras, xact", "None"),
+        ("save", "import xact, keras", "None"),
+        ("load", "import keras, xact", "None"),
+        ("load", "import keras, xact", "{'mish': xact.mish}"),
+        ("load", "import xact, keras; xact.compat.register_keras()", "None"),
+        ("load", "import xact, keras", "{'xact>Activation': xact.Activation}"),
+    ):
+        code = SAVED.format(path=sys.path, imports=imports, custom=custom)
+        done = subprocess.run([sys.executable, "-c", code, mode, path], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, (mode, imports, custom, done.stderr[-2000:])

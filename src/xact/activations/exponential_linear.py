@@ -86,6 +86,11 @@ def _(x, alpha, xp):
     return xp.where(x > 0, 0.0, xp.exp(xp.minimum(x, 0.0) / alpha) / alpha)
 
 
+@celu.derivative("alpha")
+def _(x, alpha, xp):
+    return xp.tangent_remainder(xp.minimum(x, 0.0) / alpha)
+
+
 @activation(
     tex=r"\begin{cases} \frac{a}{b} x & x \ge 0 \\ a (e^{x / b} - 1) & \text{otherwise} \end{cases}",
     paper="Trottier, Giguere & Chaib-draa 2017, Parametric Exponential Linear Unit, arXiv:1605.09332",
@@ -133,6 +138,11 @@ def resp(x, /, alpha=1.7, *, xp):
 @resp.derivative
 def _(x, alpha, xp):
     return xp.where(x < 0, xp.sigmoid(xp.minimum(x, 0.0)), xp.where(xp.isnan(x), x, alpha))
+
+
+@resp.derivative("alpha")
+def _(x, xp):
+    return xp.maximum(x, 0.0)
 
 
 @activation(

@@ -48,6 +48,16 @@ def _(y, min_val, max_val, xp):
     return xp.logical_not((y <= min_val) | (y >= max_val))
 
 
+@hardtanh.derivative("min_val")
+def _(x, min_val, xp):
+    return xp.where(x <= min_val, 1.0, xp.where(xp.isnan(x), x, 0.0))
+
+
+@hardtanh.derivative("max_val")
+def _(x, max_val, xp):
+    return xp.where(x >= max_val, 1.0, xp.where(xp.isnan(x), x, 0.0))
+
+
 @activation(
     tex=r"\min(\max(x, \text{min}), \text{max})",
     paper="Courbariaux, Bengio & David 2015, BinaryConnect, arXiv:1511.00363",
@@ -63,6 +73,16 @@ def clamp(x, /, min=-1.0, max=1.0, *, xp):
 @clamp.derivative
 def _(x, min, max, xp):
     return xp.logical_not((x < min) | (x > max))
+
+
+@clamp.derivative("min")
+def _(x, min, xp):
+    return xp.where(x < min, 1.0, xp.where(xp.isnan(x), x, 0.0))
+
+
+@clamp.derivative("max")
+def _(x, max, xp):
+    return xp.where(x > max, 1.0, xp.where(xp.isnan(x), x, 0.0))
 
 
 @activation(

@@ -80,6 +80,16 @@ def _(x, threshold, xp):
     return xp.logical_not(x <= threshold)
 
 
+@threshold.derivative("value")
+def _(x, threshold, xp):
+    return xp.where(x <= threshold, 1.0, xp.where(xp.isnan(x), x, 0.0))
+
+
+@threshold.derivative("threshold")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 0.0)
+
+
 @activation(
     tex=r"\begin{cases} 0 & x \le \alpha \\ x & \text{otherwise} \end{cases}",
     paper="Konda, Memisevic & Krueger 2015, Zero-bias Autoencoders, arXiv:1402.3337",
@@ -96,6 +106,11 @@ def thresholded_relu(x, /, alpha=1.0, *, xp):
 @thresholded_relu.derivative
 def _(x, alpha, xp):
     return xp.logical_not(x <= alpha)
+
+
+@thresholded_relu.derivative("alpha")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 0.0)
 
 
 @activation(

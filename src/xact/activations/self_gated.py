@@ -164,6 +164,11 @@ def _(x, beta, xp):
     return beta * xp.x_sigmoid_derivative(x, x)
 
 
+@eswish.derivative("beta")
+def _(x, xp):
+    return xp.x_sigmoid(x, x)
+
+
 @activation(
     tex=r"\max(x, 0)\,\sigma(x) + \text{threshold}",
     paper="Chieng et al. 2018, Flatten-T Swish: A Thresholded ReLU-Swish-like Activation Function, arXiv:1812.06247",
@@ -186,6 +191,11 @@ def flatten_t_swish(x, /, threshold=-0.2, *, xp):
 @flatten_t_swish.derivative
 def _(x, xp):
     return xp.where(x <= 0, 0.0, xp.x_sigmoid_derivative(x, x))
+
+
+@flatten_t_swish.derivative("threshold")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 1.0)
 
 
 @activation(

@@ -42,6 +42,11 @@ def _(x, lambd, xp):
     return xp.logical_not(xp.abs(x) <= lambd)
 
 
+@hardshrink.derivative("lambd")
+def _(x, xp):
+    return xp.where(xp.isnan(x), x, 0.0)
+
+
 @activation(
     tex=r"\begin{cases} 0 & |x| \le \text{lambd} \\ x - \text{lambd} \operatorname{sign}(x) & \text{otherwise}"
     r" \end{cases}",
@@ -59,6 +64,11 @@ def softshrink(x, /, lambd=0.5, *, xp):
 @softshrink.derivative
 def _(x, lambd, xp):
     return xp.logical_not(xp.abs(x) <= lambd)
+
+
+@softshrink.derivative("lambd")
+def _(x, lambd, xp):
+    return xp.where(xp.abs(x) <= lambd, 0.0, xp.where(x > lambd, -1.0, xp.where(x < 0, 1.0, x)))
 
 
 @activation(

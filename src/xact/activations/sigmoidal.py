@@ -69,6 +69,16 @@ def _(x, beta, threshold, xp):
     return exact if threshold == 20 else xp.where(beta * x > threshold, 0.0, exact)
 
 
+@softplus.derivative("beta")
+def _(x, beta, threshold, xp):
+    # The entropy of sigma(beta x), which is even.
+    y = beta * x
+    t = xp.where(y < 0, -y, y)
+    e = xp.exp(-t)
+    exact = -((xp.where(e == 0, 0.0, t) * e / (1 + e) + xp.log1p(e)) / beta) / beta
+    return exact if threshold == 20 else xp.where(y > threshold, 0.0, exact)
+
+
 @activation(
     tex=r"-\log(1 + e^{-x})",
     paper="Verhulst 1838, Notice sur la loi que la population suit dans son accroissement",
@@ -253,6 +263,12 @@ def _(x, weight, xp):
     return 4 * weight * xp.logistic_pdf(2 * (weight * x))
 
 
+@weighted_tanh.derivative("weight")
+def _(x, weight, xp):
+    x = xp.where(xp.isinf(x), 0.0, x)
+    return 4 * (x * xp.logistic_pdf(2 * (weight * x)))
+
+
 @activation(
     tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & \text{otherwise} \end{cases}",
     paper="Xu, Huang & Li 2016, Revise Saturated Activation Functions, arXiv:1602.05980",
@@ -269,6 +285,11 @@ def penalized_tanh(x, /, alpha=0.25, *, xp):
 def _(x, alpha, xp):
     slope = 4 * xp.logistic_pdf(2 * x)
     return xp.where(x > 0, slope, alpha * slope)
+
+
+@penalized_tanh.derivative("alpha")
+def _(x, xp):
+    return xp.tanh(xp.minimum(x, 0.0))
 
 
 @activation(

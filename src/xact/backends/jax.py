@@ -1,6 +1,6 @@
 """JAX: `custom_jvp` with the closed-form rules, one residual for each differentiated argument."""
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -72,7 +72,8 @@ def _traceable(value: Any) -> Any:
     return float(value) if isinstance(value, int) else value
 
 
-@cache
+# Each holds its programs: of options that are numbers there may be any number of values.
+@lru_cache(maxsize=1024)
 def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
     """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches."""
     names, elementwise = activation.operands, activation.elementwise
@@ -139,7 +140,7 @@ def _slope(activation: Any, name: str, values: dict[str, Any]) -> Any:
     return _differentiable_slope(slope, options)(*(values[one] for one in slope.operands))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _differentiable_slope(slope: Any, options: tuple[Any, ...]) -> Any:
     """A derivative with its rule of order 2; by parameters it is differentiated as it is written."""
     names, static = slope.operands, dict(zip(slope.body.options, options, strict=True))

@@ -18,7 +18,32 @@ def namespace(library: Any) -> Namespace:
     def uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
         return library.asarray(rng.uniform(low, high, like.shape), dtype=like.dtype)
 
-    return Namespace(library, tanh=library.tanh, expm1=library.expm1, uniform=uniform)
+    native = {"tanh": library.tanh, "expm1": library.expm1, "uniform": uniform}
+    return Namespace(library, **native, **_without_shapes(library))
+
+
+def _without_shapes(library: Any) -> dict[str, Any]:
+    """Functions that look at the shape of an array in some libraries, and here do not where a length is unknown."""
+
+    def is_known(x: Any) -> bool:
+        return all(n is not None and n == n for n in x.shape)
+
+    def ones_like(x: Any) -> Any:
+        if is_known(x):
+            return library.ones_like(x)
+        missing = library.isnan(x)
+        return library.astype(missing | library.logical_not(missing), x.dtype)
+
+    def zeros_like(x: Any) -> Any:
+        return library.zeros_like(x) if is_known(x) else 1 - ones_like(x)
+
+    def clip(x: Any, low: Any, high: Any) -> Any:
+        if is_known(x):
+            return library.clip(x, low, high)
+        x = x if low is None else library.maximum(x, low)
+        return x if high is None else library.minimum(x, high)
+
+    return {"ones_like": ones_like, "zeros_like": zeros_like, "clip": clip}
 
 
 def owns(cls: type) -> bool:
