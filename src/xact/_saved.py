@@ -12,12 +12,11 @@ class Saved:
     or by `xact.compat.register_keras`.
     """
 
-    spec: dict[str, Any]
-
     def get_config(self) -> dict[str, Any]:
         """The spec; called when a model of Keras is saved."""
         register()
-        return self.spec
+        activation: Any = self
+        return dict(activation.spec)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:

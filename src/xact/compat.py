@@ -4,6 +4,8 @@
 A name chooses the function and its defaults; arguments that are given beside it are ours, by our names, in our order.
 """
 
+import importlib
+
 from xact._activation import catalogue
 from xact._catalogue import bare, get, nearest
 from xact._errors import UnknownActivationError
@@ -81,6 +83,5 @@ def register_keras() -> None:
 
     Needed where Keras is imported after this package and a model is loaded before one was saved.
     """
-    import keras.saving  # noqa: F401 (the registration is there)
-
+    importlib.import_module("keras.saving")
     register()
