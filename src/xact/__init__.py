@@ -2,6 +2,7 @@
 
 from typing import Any as _Any
 
+from xact import _saved
 from xact import compat as compat
 from xact._activation import Activation as Activation
 from xact._activation import activation as activation
@@ -18,13 +19,12 @@ from xact._errors import ParameterError as ParameterError
 from xact._errors import ShapeError as ShapeError
 from xact._errors import UnknownActivationError as UnknownActivationError
 from xact._gated import gated as gated
-from xact._saved import register as _register
 from xact.activations import *  # noqa: F403 (the names are those of the catalogue)
 
 __version__ = "0.1.0"
 
 # Where Keras came first it finds activations in saved models.
-_register()
+_saved.register()
 
 # Loaded at first use: they import a library, or much of the standard one.
 _SUBMODULES = ("analysis", "nn", "plotting", "testing")
