@@ -186,8 +186,12 @@ def test_made_without_memory(activation: xact.Activation) -> None:
             deferred = module_class(activation)(**given)
         assert all(p.is_meta for p in deferred.parameters())
         skipped = torch.nn.utils.skip_init(module_class(activation), **given, dtype=torch.float64)
-        for module in (deferred.to_empty(device="cpu"), skipped):
-            module.reset_parameters()
+        deferred.to_empty(device="cpu")
+        # Where all Modules of a model start again, what is made on the way may be on "meta" still.
+        with torch.device("meta"):
+            deferred.reset_parameters()
+        skipped.reset_parameters()
+        for module in (deferred, skipped):
             for one, two in zip(module.parameters(), fresh.parameters(), strict=True):
                 torch.testing.assert_close(one, two, check_dtype=False)
         assert all(p.dtype == torch.float64 and p.device.type == "cpu" for p in skipped.parameters())

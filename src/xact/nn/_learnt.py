@@ -47,7 +47,7 @@ class Learning(torch.nn.Module):
                 if isinstance(start, float | int):
                     getattr(self, name).fill_(math.log(start) if self.logscale else start)
                 else:
-                    getattr(self, name).copy_(torch.as_tensor(start, dtype=torch.float64))
+                    getattr(self, name).copy_(torch.as_tensor(start, dtype=torch.float64, device="cpu"))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
         rest[-1].extend(fit(self, [*self._parameters], state_dict, prefix))
