@@ -1,7 +1,6 @@
 # Generated from the catalogue by `nox -s stubs`; edit the definitions instead.
 from typing import Any, Literal, TypeVar
 
-from xact import _saved
 from xact import compat as compat
 from xact._activation import Activation as Activation
 from xact._activation import activation as activation

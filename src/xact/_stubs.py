@@ -15,9 +15,7 @@ HEADER = """# Generated from the catalogue by `nox -s stubs`; edit the definitio
 def package_stub() -> str:
     """The stub of `xact`: every activation as a function of its own signature."""
     source = (Path(__file__).parent / "__init__.py").read_text()
-    imports = [
-        line for line in source.splitlines() if line.startswith("from xact") and "*" not in line and " as _" not in line
-    ]
+    imports = [line for line in source.splitlines() if line.startswith("from xact") and " as " in line]
     imports += [f"from xact import {name} as {name}" for name in vars(xact)["_SUBMODULES"]]
     functions = [_function(name, catalogue[name]) for name in sorted(catalogue)]
     top = ["from typing import Any, Literal, TypeVar", "", *imports, ""]
