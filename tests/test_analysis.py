@@ -58,6 +58,48 @@ def test_minima() -> None:
     assert analysis.properties("relu").least is None
 
 
+CORNERS = {
+    "leaky_relu(-0.5)": "range [0, inf); convex; slopes -0.5 and 1; Lipschitz 1",
+    "prelu(-2.0)": "range [0, inf); convex; slopes -2 and 1; Lipschitz 2",
+    "elu(-0.5)": "range [0, inf); slopes 0 and 1; Lipschitz 1",
+    "penalized_tanh(-1.0)": "range [0, 1); even; slopes 0 and 0; Lipschitz 1",
+    "general_relu(negative_slope=-0.5)": "range [0, inf); convex; slopes -0.5 and 1; Lipschitz 1",
+    "srelu(a_l=-2.5)": "range [0, inf); convex; slopes -2.5 and 1; Lipschitz 2.5",
+}
+
+
+@pytest.mark.parametrize("spec", CORNERS)
+def test_a_corner_is_reached(spec: str) -> None:
+    found = analysis.properties(spec)
+    assert str(found) == CORNERS[spec]
+    assert found.least == 0
+
+
+OTHERS = {
+    # The value at the threshold lies beside both sides.
+    "step(-2.5)": "range [-2.5, 1]; slopes 0 and 0; Lipschitz inf",
+    "step(value=3)": "range [0, 3]; slopes 0 and 0; Lipschitz inf",
+    "step(value=0.5)": "range [0, 1]; nondecreasing; slopes 0 and 0; Lipschitz inf",
+    # Jumps that an option makes.
+    "softplus(threshold=3)": "range (0, inf); slopes 0 and 1; Lipschitz inf",
+    "hard_elish(version='echo')": "range [0, inf); slopes 0 and 1; Lipschitz inf",
+    # A constant, whose derivative at both bounds is 1 by choice.
+    "clamp(max=-1.0)": "range [-1, -1]; nondecreasing, even; slopes 0 and 0; Lipschitz 0",
+    # Defined on one side.
+    "log1mexp": "range (-inf, 0); increasing, concave; slopes nan and 0; Lipschitz inf",
+    "soft_exponential(-1.0)": "range (-inf, inf); increasing, concave; slopes nan and 0; Lipschitz inf",
+    # Parameters that are 0.
+    "swish(0.0)": "range (-inf, inf); increasing, odd; slopes 0.5 and 0.5; Lipschitz 0.5",
+    "eswish(0.0)": "range [0, 0]; nondecreasing, even; slopes 0 and 0; Lipschitz 0",
+    "leaky_relu(0.0)": "range [0, inf); nondecreasing, convex; slopes 0 and 1; Lipschitz 1",
+}
+
+
+@pytest.mark.parametrize("spec", OTHERS)
+def test_other_numbers(spec: str) -> None:
+    assert str(analysis.properties(spec)) == OTHERS[spec]
+
+
 def functions() -> list[xact.Activation]:
     every = [xact.get(name) for name in xact.names()]
     chosen = [one for one in every if one.elementwise and len(one.body.arrays) == 1]

@@ -285,5 +285,5 @@ def test_sparse_geglu_is_that_of_gemma(approximate):
     ):
         torch.testing.assert_close(got, exact, rtol=1e-11, atol=1e-13)
     assert torch.autograd.gradcheck(f, (gate, value), check_forward_ad=True)
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="geglu_sparse needs 0 < sparsity < 1"):
         xact.geglu_sparse(gate, value, sparsity=0.0)

@@ -30,7 +30,10 @@ def bindings(activation: xact.Activation) -> dict[str, Any]:
         elif isinstance(default, int):
             values[name] = default - 1
         elif isinstance(default, float) or default is REQUIRED:
-            values[name] = 0.3125
+            # entmax and normmax need an alpha of 1 or more.
+            values[name] = (
+                1.3125 if name == "alpha" and default in (1.5, 2.0) and not activation.elementwise else 0.3125
+            )
     return values
 
 

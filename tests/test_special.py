@@ -141,9 +141,11 @@ def test_docstring(name):
 
 
 def test_every_function_is_measured():
-    """Here, in test_special_parameters.py, test_special_rows.py, test_along.py or test_simplex.py."""
+    """Here, in test_special_parameters.py, test_special_rows.py, test_along.py, test_simplex.py or, `times`, in
+    test_parameter_edges.py.
+    """
     along = {name for family in ROWS for name in family.__all__}
-    assert set(namespace.GENERIC) == set(CASES) | set(test_special_parameters.CASES) | along
+    assert set(namespace.GENERIC) == set(CASES) | set(test_special_parameters.CASES) | along | {"times"}
 
 
 def test_namespace():

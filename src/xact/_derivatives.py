@@ -172,11 +172,19 @@ class _Call:
         needed = {name: values[name] for name in expression.names}
         return self.backend.evaluate(expression, self.x if like is None else like, needed, expression.elementwise)
 
+    def cotangent_of_mask(self, name: str, dy: Any, primal: Any) -> Any:
+        """The cotangent of a mask of floats, which is added to the first array."""
+        rule, kept = self.activation.pullbacks[self.activation.arrays[0]], tuple(self.operands[name].shape)
+        pulled = _Expression(rule.names, lambda values, xp: _sum_to(xp, rule(values, xp), kept), elementwise=False)
+        return self.backend.reshape(self.evaluate(pulled, primal, dy=dy), tuple(primal.shape))
+
     def cotangent(self, name: str, dy: Any, primal: Any) -> Any:
         """The cotangent of one argument, in the shape and dtype of its primal; a number has the dtype of `x`."""
         activation = self.activation
         floats = hasattr(primal, "dtype") and self.backend.dtype_name(primal) in backends.FLOATS
         like = primal if floats else self.x
+        if floats and name in activation.body.masks:
+            return self.cotangent_of_mask(name, dy, primal)
         if rule := activation.pullbacks.get(name):
             if name not in activation.vectors:
                 return self.evaluate(_Expression(rule.names, rule, elementwise=False), like, dy=dy)

@@ -1,5 +1,6 @@
 """From bound arguments to what a backend evaluates: gates split, samples drawn, parameters laid along the axis."""
 
+import math
 import numbers
 from collections.abc import Mapping
 from types import ModuleType
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xact import backends
 from xact._conditions import check_conditions
 from xact._errors import AxisError, DtypeError, ParameterError, ShapeError
+from xact._signature import Expression
 
 if TYPE_CHECKING:
     from xact._activation import Activation
@@ -25,7 +27,9 @@ def prepare(
     if backend.JOINS:
         backend, arrays, values = together(activation, backend, arrays, values)
     name, x = activation.name, arrays[0]
-    check_values(activation, values)
+    check_conditions(name, activation.conditions, values, backend, x)
+    if activation.choices:
+        check_choices(activation, values)
     if "axis" in values and (not activation.elementwise or (activation.layout and len(arrays) == 1)):
         check_axis(activation, backend, x, values["axis"])
     if values.get("dtype") is not None:
@@ -44,12 +48,17 @@ def prepare(
             operands[label] = vector(activation, backend, x, values[label], label)
         else:
             operands[label] = parameter(activation, backend, x, values[label], label, values.get("axis"))
+    for label in activation.body.masks:
+        x, operands[label] = masked(activation, backend, x, operands[label], values[label])
+        operands[activation.arrays[0]] = x
     if activation.sampled:
         operands[activation.sampled] = sample(activation, backend, {**operands, **values})
     inplace = bool(values.get("inplace", False))
     if inplace and not backend.INPLACE:
         raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
     options = tuple(static(name, values[label], label, default) for label, default in activation.body.options.items())
+    if float in map(type, options):
+        options = tuple(held(backend, x, value) if type(value) is float else value for value in options)
     return backend, tuple(operands[label] for label in activation.operands), options, inplace
 
 
@@ -71,6 +80,10 @@ def together(
 
 def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:
     check_conditions(activation.name, activation.conditions, values)
+    check_choices(activation, values)
+
+
+def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
     for label, allowed in activation.choices.items():
         if values[label] not in allowed:
             listed = ", ".join(repr(choice) for choice in allowed)
@@ -121,8 +134,13 @@ def check_library(name: str, backend: ModuleType, x: Any, other: Any, label: str
 def check_real(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> None:
     check_library(activation.name, backend, x, value, label)
     dtype = backend.dtype_name(value)
-    real = dtype in backends.FLOATS or dtype.removeprefix("u").startswith("int")
-    if not real and not (dtype == "bool" and label in activation.body.masks):
+    whole = dtype.removeprefix("u").startswith("int")
+    if label in activation.body.masks:
+        if whole:
+            raise DtypeError(integer_mask(activation.name, label, f"an array of {dtype}"))
+        if dtype == "bool":
+            return
+    if dtype not in backends.FLOATS and not whole:
         raise DtypeError(f"{activation.name}: `{label}` must be of real numbers, got an array of {dtype}")
 
 
@@ -147,6 +165,29 @@ def split(activation: "Activation", backend: ModuleType, x: Any, axis: int, layo
     return tuple(named[label] for label in activation.arrays)
 
 
+ADDED = Expression.of(lambda x, mask, xp: x + mask)
+
+
+def masked(activation: "Activation", backend: ModuleType, x: Any, mask: Any, given: Any) -> tuple[Any, Any]:
+    """The array and which of its entries are kept; a mask of floats is added to the array, and -inf hides an entry."""
+    if isinstance(given, numbers.Real):
+        if isinstance(given, numbers.Integral) and not isinstance(given, bool):
+            raise DtypeError(integer_mask(activation.name, activation.body.masks[0], repr(given)))
+        # What is added to every entry changes nothing.
+        return x, float(given is not False and given != -math.inf)
+    if backend.dtype_name(mask) == "bool":
+        return x, mask
+    x = backend.floating(activation, x)
+    return backend.evaluate(ADDED, x, {"x": x, "mask": mask}, False), mask != -math.inf
+
+
+def integer_mask(name: str, label: str, got: str) -> str:
+    return (
+        f"{name}: `{label}` must be bool, which keeps where it is true, or float, which is added; got {got}; "
+        "convert it to one of them"
+    )
+
+
 def vector(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str) -> Any:
     """Coefficients: a tuple of numbers, or an array of the same library with one dimension."""
     check_kind(activation, label, value)
@@ -161,10 +202,21 @@ def vector(activation: "Activation", backend: ModuleType, x: Any, value: Any, la
     return backend.coefficients(value)
 
 
+# Half of the least number above 0 that float32 holds, and the largest.
+VANISHING, LARGEST = 2.0**-150, (2 - 2.0**-23) * 2.0**127
+
+
+def held(backend: ModuleType, x: Any, value: float) -> float:
+    """0 or infinity where float32, in which it is computed, holds a number as one; some libraries do not convert it."""
+    if value == 0 or VANISHING <= abs(value) <= LARGEST or backend.dtype_name(x) == "float64":
+        return value
+    return 0.0 if abs(value) < 1 else math.inf if value > 0 else -math.inf
+
+
 def parameter(activation: "Activation", backend: ModuleType, x: Any, value: Any, label: str, axis: int | None) -> Any:
     """A number, or an array of the same library that fits the shape of `x`."""
     if type(value) is float or type(value) is int:
-        return value
+        return value if VANISHING <= value <= LARGEST else held(backend, x, value)
     if isinstance(value, numbers.Real):
         return float(value)
     check_kind(activation, label, value)

@@ -89,8 +89,10 @@ def properties(f: Any, **parameters: Any) -> Properties:
     kinks = sorted(activation.kinks_at({**activation.defaults, **initial}))
     x = _grid(kinks)
     d = slope(x)
-    steps = np.array([value(np.nextafter(kink, math.inf)) - value(np.nextafter(kink, -math.inf)) for kink in kinks])
+    # The value at a kink need not lie between those beside it.
+    steps = np.array([np.diff(value(np.array(_beside(kink)))) for kink in kinks])
     jumps = steps[np.abs(steps) > TOLERANCE]
+    smooth = ~np.isin(x, kinks)
     # Added to 0, which has no sign then.
     left, right = map(float, 0.0 + slope(np.array([-math.inf, math.inf])))
     low, least, low_reached = _lowest(value, slope, x)
@@ -103,9 +105,9 @@ def properties(f: Any, **parameters: Any) -> Properties:
         greatest=greatest,
         monotonic=_monotonic(d, jumps),
         parity=_parity(value, x),
-        convexity="" if jumps.size else _convexity(d[~np.isin(x, kinks)]),
+        convexity="" if jumps.size else _convexity(d[smooth]),
         slopes=(left, right),
-        lipschitz=math.inf if jumps.size else _largest(lambda x: np.abs(slope(x)), x, np.abs([left, right])),
+        lipschitz=math.inf if jumps.size else _largest(lambda x: np.abs(slope(x)), x[smooth], np.abs([left, right])),
     )
 
 
@@ -134,8 +136,13 @@ def curve(f: Any, start: float = -5.0, stop: float = 5.0, count: int = 201) -> d
 def _grid(kinks: Iterable[float]) -> np.ndarray:
     """Numbers of both signs and of all sizes from 1e-8 to 1e8, dense round 0, and the kinks with their neighbours."""
     sizes = np.concatenate([np.logspace(-8, 8, 641), np.linspace(0, 20, 4001)])
-    beside = [np.nextafter(kink, side) for kink in kinks for side in (-math.inf, kink, math.inf)]
+    beside = [number for kink in kinks for number in _beside(kink)]
     return np.unique(np.concatenate([-sizes, sizes, beside]))
+
+
+def _beside(kink: float) -> list[float]:
+    """The kink and its neighbours."""
+    return [math.nextafter(kink, side) for side in (-math.inf, kink, math.inf)]
 
 
 def _lowest(value: Function, slope: Function, x: np.ndarray) -> tuple[float, float | None, bool]:
@@ -144,7 +151,9 @@ def _lowest(value: Function, slope: Function, x: np.ndarray) -> tuple[float, flo
     moving = np.flatnonzero(d)
     before, after = moving[:-1], moving[1:]
     turns = (d[before] < 0) & (d[after] > 0)
-    minima = np.array([_zero(slope, x[i], x[j]) for i, j in zip(before[turns], after[turns], strict=True)])
+    zeros = np.array([_zero(slope, x[i], x[j]) for i, j in zip(before[turns], after[turns], strict=True)])
+    # At a corner the least value may be that of the last number with a negative derivative.
+    minima = np.concatenate([zeros, np.nextafter(zeros, -math.inf)])
     flat = x[_flat(d)]
     infimum = float(np.nanmin(np.concatenate([value(x), value(minima), value(np.array([-math.inf, math.inf]))])))
     lowest, level = (places[value(places) <= infimum + TOLERANCE * abs(infimum)] for places in (minima, flat))
@@ -184,7 +193,7 @@ def _largest(size: Function, x: np.ndarray, ends: np.ndarray) -> float:
 
 
 def _monotonic(d: np.ndarray, jumps: np.ndarray) -> str:
-    flat = _flat(d).any()
+    flat, d = _flat(d).any(), d[~np.isnan(d)]
     if np.all(d >= 0) and np.all(jumps > 0):
         return "nondecreasing" if flat else "increasing"
     if np.all(d <= 0) and np.all(jumps < 0):

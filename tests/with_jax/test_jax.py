@@ -327,7 +327,8 @@ def test_same_options_are_traced_once(case: cases.Case) -> None:
     """One function per activation and options, compiled once per shape; numbers are arguments of it."""
     backend._differentiable.cache_clear()
     for number in (1.5, 2.5, 2):
-        given = {name: number for name in case.activation.body.parameters if name not in case.activation.vectors}
+        body = case.activation.body
+        given = {name: number for name in body.parameters if name not in (*case.activation.vectors, *body.masks)}
         for _ in range(2):
             case.call(**given)
     assert backend._differentiable.cache_info().currsize == 1

@@ -7,37 +7,54 @@ from xact._activation import activation
     tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRU",
+    requires=("0 < alpha < inf",),
     arguments={"alpha": "the result lies between -1 / sqrt(alpha) and 1 / sqrt(alpha)"},
 )
 def isru(x, /, alpha=1.0, *, xp):
     """A sigmoid between -1 / sqrt(alpha) and 1 / sqrt(alpha), with slope 1 at the origin."""
-    z = xp.clip(x, -1e15, 1e15)
-    return z / xp.sqrt(1 + alpha * (z * z))
+    # From this bound on the result is what it is at infinity.
+    bound = 1e15 / alpha**0.5
+    z = xp.clip(x, -bound, bound)
+    return z / xp.sqrt(1 + alpha * z * z)
 
 
 @isru.derivative
 def _(x, alpha, xp):
-    t = 1 / (1 + alpha * (x * x))
+    t = 1 / (1 + alpha * x * x)
     return t * xp.sqrt(t)
+
+
+@isru.derivative(order=2)
+def _(x, alpha, xp):
+    t = 1 / (1 + alpha * x * x)
+    return xp.where(t == 0, 0.0, -3 * alpha * x) * t * t * xp.sqrt(t)
 
 
 @activation(
     tex=r"\begin{cases} x & x \ge 0 \\ \frac{x}{\sqrt{1 + \alpha x^2}} & \text{otherwise} \end{cases}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRLU",
+    requires=("0 < alpha < inf",),
     arguments={"alpha": "the result is above -1 / sqrt(alpha)"},
 )
 def isrlu(x, /, alpha=1.0, *, xp):
     """ELU with a square root in the place of the exponential: twice continuously differentiable."""
-    n = xp.clip(x, -1e15, 0.0)
-    return xp.where(x < 0, n / xp.sqrt(1 + alpha * (n * n)), x)
+    n = xp.clip(x, -1e15 / alpha**0.5, 0.0)
+    return xp.where(x < 0, n / xp.sqrt(1 + alpha * n * n), x)
 
 
 @isrlu.derivative
 def _(x, alpha, xp):
     n = xp.minimum(x, 0.0)
-    t = 1 / (1 + alpha * (n * n))
+    t = 1 / (1 + alpha * n * n)
     return t * xp.sqrt(t)
+
+
+@isrlu.derivative(order=2)
+def _(x, alpha, xp):
+    n = xp.minimum(x, 0.0)
+    t = 1 / (1 + alpha * n * n)
+    return xp.where(t == 0, 0.0, -3 * alpha * n) * t * t * xp.sqrt(t)
 
 
 @activation(
@@ -86,7 +103,8 @@ def _(x, xp):
 @activation(
     tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
     paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
-    arguments={"b": "the size of the bend; 0 gives the rectifier"},
+    requires=("0 < b < 1e14",),
+    arguments={"b": "the size of the bend; as it goes to 0 the rectifier"},
 )
 def squareplus(x, /, b=4.0, *, xp):
     """A smooth rectifier made of one square root; b is the size of the bend."""

@@ -15,6 +15,7 @@ RECIPROCAL = "XLA divides by a constant by multiplying with its rounded reciproc
     paper="Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289",
     module="ELU",
     inplace=True,
+    requires=("-inf < alpha < inf",),
     kinks={0: "alpha"},
     arguments={"alpha": "the result is above -alpha"},
 )
@@ -66,7 +67,7 @@ def _(x, xp):
     paper="Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",
     module="CELU",
     inplace=True,
-    requires=("alpha != 0",),
+    requires=("alpha != 0", "-1e30 < alpha < 1e30"),
     kinks={0: 1},
     budget={"parameters": (1, RECIPROCAL)},
     arguments={"alpha": "the result is above -alpha, and the exponential decays over alpha"},
@@ -96,6 +97,7 @@ def _(x, alpha, xp):
     paper="Trottier, Giguere & Chaib-draa 2017, Parametric Exponential Linear Unit, arXiv:1605.09332",
     module="PELU",
     learnable={"a": 1.0, "b": 1.0},
+    requires=("0 < a < 1e15", "1e-6 <= b < 1e15"),
     budget={"parameters": (1, RECIPROCAL)},
     arguments={"a": "the result is above -a", "b": "what the exponential decays over"},
 )
@@ -124,6 +126,7 @@ def _(x, a, b, xp):
     tex=r"\begin{cases} \alpha x + \log(2) & x \ge 0 \\ \log(1 + e^x) & \text{otherwise} \end{cases}",
     paper="Xu & Chen 2020, Rectified Softplus",
     module="ReSP",
+    requires=("-inf < alpha < inf",),
     budget={
         "misrounded bfloat16": (512, "for some significands 1.7 x is an exact tie, in every binade, log(2) a hair")
     },
@@ -132,7 +135,7 @@ def _(x, a, b, xp):
 )
 def resp(x, /, alpha=1.7, *, xp):
     """Softplus on the left, a line from its value log 2 on the right."""
-    return xp.where(x < 0, xp.softplus(xp.minimum(x, 0.0)), alpha * x + 0.6931471805599453)
+    return xp.where(x < 0, xp.softplus(xp.minimum(x, 0.0)), xp.times(alpha, x) + 0.6931471805599453)
 
 
 @resp.derivative
@@ -165,7 +168,7 @@ def _(x, xp):
     r" e^{x - 1} & \text{version} = \texttt{echo} \\ e^x - 1 & \text{otherwise} \end{cases}",
     paper="Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",
     module="HardELiSH",
-    kinks={-1: 0, 1: 1},
+    kinks={-1: 0, 1: 1, "0 if version == 'echo' else inf": 0.5},
     arguments={"version": "'paper', or 'echo' for the formula of Echo-AI"},
 )
 def hard_elish(x, /, *, version: Literal["paper", "echo"] = "paper", xp):
@@ -192,6 +195,7 @@ def _(x, version, xp):
     r" \end{cases}",
     paper="Godfrey & Gashler 2015, A Continuum among Logarithmic, Linear, and Exponential Functions, arXiv:1602.01321",
     learnable={"alpha": 0.0},
+    requires=("-1e15 < alpha < 1e15",),
     budget={
         "parameters": (1, "the value crosses 0 near -alpha, where terms with alpha cancel"),
         "C1 float64 by alpha": (4.5, "a quotient of a logarithm less a product; dense: 4.2"),

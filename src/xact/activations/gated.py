@@ -100,6 +100,7 @@ def _(gate, xp):
     module="FATReLUGLU",
     layout="gate_first",
     aliases=("fatrelu_and_mul",),
+    requires=("-inf <= threshold <= inf",),
     kinks={"threshold": 0},
     arguments={"threshold": "gates up to it become 0"},
 )
@@ -143,8 +144,6 @@ def _(gate, approximate, xp):
 
 
 def normal_quantile(share):
-    if not 0 < share < 1:
-        raise ValueError(f"geglu_sparse: `sparsity` must lie between 0 and 1, got {share!r}")
     # Slow to import, for one activation.
     from statistics import NormalDist
 
@@ -158,6 +157,7 @@ def normal_quantile(share):
     module="GEGLUSparse",
     layout="gate_first",
     aliases=("gelu_and_mul_sparse", "gelu_glu_sparse"),
+    requires=("0 < sparsity < 1",),
     arguments={"sparsity": "the share of the gates that become 0, between 0 and 1, if they are normally distributed"},
 )
 def geglu_sparse(gate, value, /, *, sparsity=0.95, axis=-1, approximate: Literal["none", "tanh"] = "none", xp):

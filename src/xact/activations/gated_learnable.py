@@ -8,7 +8,7 @@ from xact._activation import activation
     paper="Patwardhan, Ingalhalikar & Walambe 2018, ARiA: Utilizing Richard's Curve for Controlling the "
     "Non-monotonicity of the Activation Function in Deep Neural Nets, arXiv:1805.08878",
     module="ARiA2",
-    requires=("alpha > 0",),
+    requires=("1e-6 <= alpha <= 1e6", "-1e15 < beta < 1e15"),
     budget={
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
         "error float16 by x": (0.504, "next to this zero the float32 rounding of the exponential counts"),
@@ -29,7 +29,7 @@ def _(x, alpha, beta, xp):
 @aria2.derivative("alpha")
 def _(x, alpha, beta, xp):
     y = xp.sigmoid_power(x, beta, alpha)
-    slope = y * xp.where(y == 0, 0.0, xp.log_sigmoid(beta * x))
+    slope = y * xp.where(y == 0, 0.0, xp.log_sigmoid(xp.times(beta, x)))
     return xp.where(slope == 0, 0.0, x) * slope
 
 
@@ -44,6 +44,7 @@ def _(x, alpha, beta, xp):
     tex=r"x \operatorname{erf}(\alpha e^{\beta x})",
     paper="Biswas et al. 2021, ErfAct and Pserf: Non-monotonic Smooth Trainable Activation Functions, arXiv:2109.04386",
     learnable={"alpha": 0.75, "beta": 0.75},
+    requires=("alpha != 0", "-1e15 < alpha < 1e15", "-1e15 < beta < 1e15"),
     budget={
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
         "C1 float32 by x": (4.5, "the error of e^(beta x) counts in both terms; dense: 4.2"),
@@ -52,7 +53,7 @@ def _(x, alpha, beta, xp):
 )
 def erf_act(x, /, alpha=0.75, beta=0.75, *, xp):
     """The input times the error function of an exponential; beta says how soon it is x itself on the right."""
-    gate = xp.erf(alpha * xp.exp(beta * x))
+    gate = xp.erf(alpha * xp.exp(xp.times(beta, x)))
     return xp.where(gate == 0, 0.0, x) * gate
 
 
@@ -64,7 +65,7 @@ def _(x, alpha, beta, xp):
 @erf_act.derivative("alpha")
 def _(x, alpha, beta, xp):
     z = xp.where(xp.isinf(x), 0.0, x)
-    e = xp.exp(beta * x)
+    e = xp.exp(xp.times(beta, x))
     slope = xp.erf_derivative(alpha * e)
     return z * (xp.where(slope == 0, 0.0, e) * slope)
 
@@ -72,7 +73,7 @@ def _(x, alpha, beta, xp):
 @erf_act.derivative("beta")
 def _(x, alpha, beta, xp):
     z = xp.where(xp.isinf(x), 0.0, x)
-    u = alpha * xp.exp(beta * x)
+    u = alpha * xp.exp(xp.times(beta, x))
     slope = xp.erf_derivative(u)
     return z * (z * (xp.where(slope == 0, 0.0, u) * slope))
 
@@ -81,6 +82,7 @@ def _(x, alpha, beta, xp):
     tex=r"x \operatorname{erf}(\gamma \log(1 + e^{\delta x}))",
     paper="Biswas et al. 2021, ErfAct and Pserf: Non-monotonic Smooth Trainable Activation Functions, arXiv:2109.04386",
     learnable={"gamma": 1.25, "delta": 0.85},
+    requires=("gamma != 0", "-1e15 < gamma < 1e15", "-1e15 < delta < 1e15"),
     budget={
         "parameters": (1, "the slope crosses 0 on the left, where terms with a parameter each cancel"),
         "C1 float64 by x": (4.5, "e^(-v^2) takes 2 v^2 times the error of softplus; dense: 4.4"),
@@ -98,7 +100,7 @@ def _(x, alpha, beta, xp):
 )
 def pserf(x, /, gamma=1.25, delta=0.85, *, xp):
     """The input times the error function of softplus, with two learnt scales; Serf where both are 1."""
-    gate = xp.erf(gamma * xp.softplus(delta * x))
+    gate = xp.erf(gamma * xp.softplus(xp.times(delta, x)))
     return xp.where(gate == 0, 0.0, x) * gate
 
 
@@ -110,7 +112,7 @@ def _(x, gamma, delta, xp):
 @pserf.derivative("gamma")
 def _(x, gamma, delta, xp):
     z = xp.where(xp.isinf(x), 0.0, x)
-    s = xp.softplus(delta * x)
+    s = xp.softplus(xp.times(delta, x))
     slope = xp.erf_derivative(gamma * s)
     return z * (xp.where(slope == 0, 0.0, s) * slope)
 
@@ -118,5 +120,5 @@ def _(x, gamma, delta, xp):
 @pserf.derivative("delta")
 def _(x, gamma, delta, xp):
     z = xp.where(xp.isinf(x), 0.0, x)
-    slope = gamma * xp.sigmoid(delta * x) * xp.erf_derivative(gamma * xp.softplus(delta * x))
+    slope = gamma * xp.sigmoid(xp.times(delta, x)) * xp.erf_derivative(gamma * xp.softplus(xp.times(delta, x)))
     return xp.where(slope == 0, 0.0, z) * (z * slope)

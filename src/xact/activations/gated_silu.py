@@ -64,6 +64,7 @@ def _(value, gate, xp):
     module="SwiGLUOAI",
     layout="interleaved",
     aliases=("swigluoai_and_mul",),
+    requires=("-inf < alpha < inf", "0 <= limit <= inf"),
     kinks={"limit": None, "-limit": None},
     budget={"error float16": (0.65, ZERO), "error bfloat16": (0.65, ZERO), **SLOPE},
     arguments={"alpha": "the rate of the sigmoid", "limit": "gates are at most this, values at most this in size"},
@@ -71,19 +72,19 @@ def _(value, gate, xp):
 def swiglu_oai(gate, value, /, alpha=1.702, limit=7.0, *, xp):
     """The gate of gpt-oss: both sides clamped, 1 added to the value; gates and values alternate in a packed array."""
     g = xp.minimum(gate, limit)
-    return (xp.clip(value, -limit, limit) + 1) * xp.x_sigmoid(g, alpha * g)
+    return (xp.clip(value, -limit, limit) + 1) * xp.x_sigmoid(g, xp.times(alpha, g))
 
 
 @swiglu_oai.derivative("gate")
 def _(gate, value, alpha, limit, xp):
-    y = alpha * xp.minimum(gate, limit)
+    y = xp.times(alpha, xp.minimum(gate, limit))
     return xp.where(gate > limit, 0.0, xp.x_sigmoid_derivative(y, y) * (xp.clip(value, -limit, limit) + 1))
 
 
 @swiglu_oai.derivative("value")
 def _(gate, value, alpha, limit, xp):
     g = xp.minimum(gate, limit)
-    return xp.where(xp.abs(value) > limit, 0.0, xp.x_sigmoid(g, alpha * g))
+    return xp.where(xp.abs(value) > limit, 0.0, xp.x_sigmoid(g, xp.times(alpha, g)))
 
 
 @activation(
@@ -92,6 +93,7 @@ def _(gate, value, alpha, limit, xp):
     module="SwiGLUStep",
     layout="gate_first",
     aliases=("swiglu_step_and_mul",),
+    requires=("0 <= limit <= inf",),
     kinks={"limit": None, "-limit": None},
     budget=SLOPE,
     arguments={"limit": "the gates after silu are at most this, values at most this in size"},
@@ -119,6 +121,7 @@ def _(gate, value, limit, xp):
     module="SwiGLUClamp",
     layout="gate_first",
     aliases=("silu_and_mul_with_clamp",),
+    requires=("0 <= limit <= inf", "-inf < alpha < inf", "-inf < beta < inf"),
     kinks={"limit": None, "-limit": None},
     budget={"error float16": (0.65, ZERO), "error bfloat16": (0.65, ZERO), **SLOPE},
     arguments={
@@ -130,16 +133,16 @@ def _(gate, value, limit, xp):
 def swiglu_clamp(gate, value, /, limit=10.0, alpha=1.0, beta=0.0, *, xp):
     """SwiGLU with gate and value clamped before SiLU; with alpha = 1.702, beta = 1 it is swiglu_oai."""
     g = xp.minimum(gate, limit)
-    return xp.x_sigmoid(g, alpha * g) * (xp.clip(value, -limit, limit) + beta)
+    return xp.x_sigmoid(g, xp.times(alpha, g)) * (xp.clip(value, -limit, limit) + beta)
 
 
 @swiglu_clamp.derivative("gate")
 def _(gate, value, limit, alpha, beta, xp):
-    y = alpha * xp.minimum(gate, limit)
+    y = xp.times(alpha, xp.minimum(gate, limit))
     return xp.where(gate > limit, 0.0, xp.x_sigmoid_derivative(y, y) * (xp.clip(value, -limit, limit) + beta))
 
 
 @swiglu_clamp.derivative("value")
 def _(gate, value, limit, alpha, beta, xp):
     g = xp.minimum(gate, limit)
-    return xp.where(xp.abs(value) > limit, 0.0, xp.x_sigmoid(g, alpha * g))
+    return xp.where(xp.abs(value) > limit, 0.0, xp.x_sigmoid(g, xp.times(alpha, g)))

@@ -8,12 +8,13 @@ from xact._activation import activation
     paper="He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852",
     module="PReLU",
     learnable={"weight": 0.25},
+    requires=("-inf < weight < inf",),
     kinks={0: "weight"},
     arguments={"weight": "the slope for x <= 0"},
 )
 def prelu(x, /, weight, *, axis=1, xp):
     """A leaky rectifier whose slope is learnt: one for all, or one per element along `axis`."""
-    return xp.where(x > 0, x, weight * x)
+    return xp.where(x > 0, x, xp.times(weight, x))
 
 
 @prelu.derivative
@@ -30,23 +31,26 @@ def _(x, xp):
     tex=r"x\,\sigma(\beta x)",
     paper="Ramachandran, Zoph & Le 2017, Searching for Activation Functions, arXiv:1710.05941",
     learnable={"beta": 1.0},
+    requires=("-inf < beta < inf",),
     arguments={"beta": "what x is multiplied by inside the sigmoid"},
 )
 def swish(x, /, beta=1.0, *, xp):
     """From x / 2 at beta = 0 through SiLU at 1 to the rectifier as beta grows."""
-    return xp.x_sigmoid(x, beta * x)
+    return xp.x_sigmoid(x, xp.times(beta, x))
 
 
 @swish.derivative
 def _(x, beta, xp):
-    return xp.x_sigmoid_derivative(beta * x, beta * x)
+    y = xp.times(beta, x)
+    return xp.x_sigmoid_derivative(y, y)
 
 
 @swish.derivative("beta")
 def _(x, beta, xp):
-    # x * (x * 0) stays 0 where x * x would overflow; the limit at infinity is 0 as well.
-    x = xp.where(xp.isinf(x), 0.0, x)
-    return x * (x * xp.logistic_pdf(beta * x))
+    # x * (x * 0) stays 0 where x * x would overflow; the limit at infinity is 0 as well, unless beta is.
+    slope = xp.logistic_pdf(xp.times(beta, x))
+    x = xp.where(slope == 0, 0.0, x)
+    return x * (x * slope)
 
 
 @activation(
@@ -54,6 +58,7 @@ def _(x, beta, xp):
     paper="Yu et al. 2022, MetaFormer Baselines for Vision, arXiv:2210.13452",
     module="StarReLU",
     learnable={"scale": 0.8944271909999159, "bias": -0.4472135954999579},
+    requires=("scale != 0", "-1e15 < scale < 1e15", "-inf < bias < inf"),
     budget={"misrounded float16 by x": (32, "one significand times 1.64 is a tie in float32, in every binade")},
     arguments={"scale": "what the square is multiplied by", "bias": "what is added everywhere"},
 )
@@ -84,6 +89,7 @@ def _(x, xp):
     tex=r"\text{gamma} \tanh(\alpha x) + \text{beta}",
     paper="Zhu et al. 2025, Transformers without Normalization, arXiv:2503.10622",
     module="DyT",
+    requires=("-1e15 < alpha < 1e15", "-1e15 < gamma < 1e15", "-inf < beta < inf"),
     budget={"error float16": (0.6, "next to the zero that beta moves off the origin the rounding of tanh counts")},
     aliases=("dyt",),
     learnable={"alpha": 0.5, "gamma": 1.0, "beta": 0.0},
@@ -100,23 +106,23 @@ def dynamic_tanh(x, /, alpha=0.5, gamma=1.0, beta=0.0, *, axis=1, xp):
     A transformer has its channels last: `axis=-1`.
     """
     # 0 - beta, unlike -beta, is no negative zero: where beta is 0 the result keeps the sign of x = 0.
-    return gamma * xp.tanh(alpha * x) - (0 - beta)
+    return gamma * xp.tanh(xp.times(alpha, x)) - (0 - beta)
 
 
 @dynamic_tanh.derivative
 def _(x, alpha, gamma, xp):
-    return 4 * gamma * alpha * xp.logistic_pdf(2 * (alpha * x))
+    return 4 * gamma * alpha * xp.logistic_pdf(2 * xp.times(alpha, x))
 
 
 @dynamic_tanh.derivative("alpha")
 def _(x, alpha, gamma, xp):
-    x = xp.where(xp.isinf(x), 0.0, x)
-    return 4 * gamma * (x * xp.logistic_pdf(2 * (alpha * x)))
+    slope = xp.logistic_pdf(2 * xp.times(alpha, x))
+    return 4 * gamma * (xp.where(slope == 0, 0.0, x) * slope)
 
 
 @dynamic_tanh.derivative("gamma")
 def _(x, alpha, xp):
-    return xp.tanh(alpha * x)
+    return xp.tanh(xp.times(alpha, x))
 
 
 @dynamic_tanh.derivative("beta")
@@ -129,6 +135,7 @@ def _(x, xp):
     r" \text{alpha\_n}\, (e^x - 1 - x) + \beta x & \text{otherwise} \end{cases}",
     paper="Huang & Schlag 2024, Deriving Activation Functions Using Integration, arXiv:2411.13010",
     module="XIELU",
+    requires=("-1e15 < alpha_p < 1e15", "-1e15 < alpha_n < 1e15", "-1e15 < beta < 1e15"),
     budget={
         "parameters": (1, "value and slope cross 0 on the left, where terms with a parameter each cancel"),
         "error float16": (0.7, "next to these zeros the roundings in float32 count"),
@@ -148,13 +155,13 @@ def xielu(x, /, alpha_p=0.8, alpha_n=0.8, beta=0.5, *, xp):
     """The integral of an expanded ELU: a parabola on the right, an exponential on the left, slope beta between."""
     n = xp.minimum(x, 0.0)
     near = alpha_n * xp.exponential_remainder(n) + beta * n
-    far = alpha_n * xp.expm1(n) + (beta - alpha_n) * n
-    return xp.where(x > 0, (alpha_p * x + beta) * x, xp.where(n > -1, near, far))
+    far = alpha_n * xp.expm1(n) + xp.times(beta - alpha_n, n)
+    return xp.where(x > 0, (xp.times(alpha_p, x) + beta) * x, xp.where(n > -1, near, far))
 
 
 @xielu.derivative
 def _(x, alpha_p, alpha_n, beta, xp):
-    return xp.where(x > 0, 2 * alpha_p * x + beta, alpha_n * xp.expm1(xp.minimum(x, 0.0)) + beta)
+    return xp.where(x > 0, xp.times(2 * alpha_p, x) + beta, alpha_n * xp.expm1(xp.minimum(x, 0.0)) + beta)
 
 
 @xielu.derivative("alpha_p")
@@ -176,6 +183,7 @@ def _(x, xp):
     tex=r"(1 + \text{lam}\, e^{-\kappa x})^{-1 / \text{lam}}",
     paper="Alexandridis et al. 2024, Adaptive Parametric Activation, arXiv:2407.08567",
     module="APA",
+    requires=("1e-6 <= lam <= 1e6", "-1e15 < kappa < 1e15"),
     budget={
         "C1 float32 by lam": (10.5, "near log(lam) = kappa x two logarithms cancel to a quarter; dense: 9.9"),
         "C1 float64 by lam": (10.5, "as in float32"),
@@ -210,6 +218,7 @@ def _(x, lam, kappa, xp):
     tex=r"(\text{p1} - \text{p2})\, x\, \sigma(\beta (\text{p1} - \text{p2}) x) + \text{p2}\, x",
     paper="Ma et al. 2021, Activate or Not: Learning Customized Activation, arXiv:2009.04759",
     module="ACONC",
+    requires=("-1e15 < p1 < 1e15", "-1e15 < p2 < 1e15", "-1e15 < beta < 1e15"),
     budget={
         "parameters": (1, "p1 - p2 is rounded, and the slope touches 0 for p2 near p1 / 11"),
         "error float16 by x": (0.6, "next to the zero of the slope the float32 rounding of the exponent counts"),
@@ -226,17 +235,17 @@ def _(x, lam, kappa, xp):
 )
 def acon_c(x, /, p1=1.0, p2=0.0, beta=1.0, *, axis=1, xp):
     """A smooth maximum of p1 x and p2 x: beta decides between activating and averaging them."""
-    return xp.x_mixture(x, beta * ((p1 - p2) * x), p1, p2)
+    return xp.x_mixture(x, xp.times(beta, xp.times(p1 - p2, x)), p1, p2)
 
 
 @acon_c.derivative
 def _(x, p1, p2, beta, xp):
-    return xp.x_mixture_derivative(beta * ((p1 - p2) * x), p1, p2)
+    return xp.x_mixture_derivative(xp.times(beta, xp.times(p1 - p2, x)), p1, p2)
 
 
 @acon_c.derivative("p1")
 def _(x, p1, p2, beta, xp):
-    y = beta * ((p1 - p2) * x)
+    y = xp.times(beta, xp.times(p1 - p2, x))
     slope = xp.x_sigmoid_derivative(y, y)
     return xp.where(slope == 0, 0.0, x) * slope
 
@@ -244,22 +253,23 @@ def _(x, p1, p2, beta, xp):
 @acon_c.derivative("p2")
 def _(x, p1, p2, beta, xp):
     # The slopes of z sigma(z) at y and -y sum to 1.
-    y = -(beta * ((p1 - p2) * x))
+    y = -xp.times(beta, xp.times(p1 - p2, x))
     slope = xp.x_sigmoid_derivative(y, y)
     return xp.where(slope == 0, 0.0, x) * slope
 
 
 @acon_c.derivative("beta")
 def _(x, p1, p2, beta, xp):
-    x = xp.where(xp.isinf(x), 0.0, x)
-    k = p1 - p2
-    return k * k * (x * (x * xp.logistic_pdf(beta * (k * x))))
+    y = xp.times(p1 - p2, x)
+    slope = xp.logistic_pdf(xp.times(beta, y))
+    y = xp.where(slope == 0, 0.0, y)
+    return y * (y * slope)
 
 
 @activation(
     tex=r"(1 + e^{-\beta x})^{-\alpha}",
     paper="Richards 1959, A Flexible Growth Function for Empirical Use",
-    requires=("alpha > 0",),
+    requires=("1e-6 <= alpha <= 1e6", "-1e15 < beta < 1e15"),
     budget={
         "C1 float32 by x": (5, "a product of two exponentials and a power; dense: 4.7"),
         "C1 float64 by x": (5.5, "as in float32; dense: 5.2"),
@@ -281,7 +291,7 @@ def _(x, alpha, beta, xp):
 @richards.derivative("alpha")
 def _(x, alpha, beta, xp):
     y = xp.sigmoid_power(x, beta, alpha)
-    return y * xp.where(y == 0, 0.0, xp.log_sigmoid(beta * x))
+    return y * xp.where(y == 0, 0.0, xp.log_sigmoid(xp.times(beta, x)))
 
 
 @richards.derivative("beta")

@@ -71,7 +71,10 @@ def _(y, dy, axis, xp):
     paper="Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762",
 )
 def masked_softmax(x, /, mask: bool, *, axis=-1, xp):
-    """Softmax of the entries where `mask` is true, 0 elsewhere; 0 everywhere in a row without any."""
+    """Softmax of the entries where `mask` is true, 0 elsewhere; 0 everywhere in a row without any.
+
+    A mask of floats is added to x, and hides where it is -inf, as an attention mask of torch; it has a gradient.
+    """
     return xp.masked_softmax(x, mask, axis)
 
 
@@ -81,10 +84,34 @@ def _(y, dy, axis, xp):
 
 
 @activation(
+    tex=r"x_i + \log(\text{mask}) - \log(\sum_j \text{mask} \, e^{x_j})",
+    paper="Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762",
+    module="MaskedLogSoftmax",
+)
+def masked_log_softmax(x, /, mask: bool, *, axis=-1, xp):
+    """The logarithm of masked_softmax: -inf where `mask` is false, also everywhere in a row without a true one.
+
+    A mask of floats is added to x, as there. Entries that are hidden take no part in the gradient.
+    """
+    return xp.masked_log_softmax(x, mask, axis)
+
+
+@masked_log_softmax.pullback
+def _(y, mask, dy, axis, xp):
+    return xp.masked_log_softmax_pullback(y, mask, dy, axis)
+
+
+@masked_log_softmax.pushforward
+def _(y, mask, dx, axis, xp):
+    return xp.masked_log_softmax_pushforward(y, mask, dx, axis)
+
+
+@activation(
     tex=r"\frac{x_i - m}{\sqrt{v + \epsilon}}, \quad m = \frac{1}{n} \sum_j x_j,"
     r" v = \frac{1}{n} \sum_j (x_j - m)^2, n = \sum_j (1 + 0 \cdot x_j)",
     paper="Ba, Kiros & Hinton 2016, Layer Normalization, arXiv:1607.06450",
     aliases=("normalize",),
+    requires=("0 <= epsilon < inf",),
     budget={"C1 pullback row": (1.0, "beside an outlier its own cotangent is what a cancellation of others leaves")},
     arguments={"epsilon": "what is added to the variance, so that it is not 0"},
 )
@@ -104,6 +131,7 @@ def _(x, dy, axis, epsilon, xp):
     "arXiv:1804.02051",
     module="ABReLU",
     aliases=("abrelu",),
+    requires=("-inf < alpha < inf",),
     budget={"C1 pullback row": (1.0, "alpha times the mean and an entry may cancel; the pullback is linear in dy")},
     arguments={"alpha": "what the mean is multiplied by before it is subtracted"},
 )

@@ -7,6 +7,7 @@ from xact._activation import activation
     tex=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
     paper="Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195",
     learnable={"alpha": 1.0},
+    requires=("alpha != 0", "-inf < alpha < inf"),
     logscale=True,
     budget={
         "parameters": (1, "next to the zeros of the slope the rounding of alpha x counts"),
@@ -35,6 +36,7 @@ def _(x, alpha, xp):
     tex=r"x + \frac{\sin^2(\alpha x)}{\beta}",
     paper="Lee et al. 2023, BigVGAN: A Universal Neural Vocoder, arXiv:2206.04658",
     learnable={"alpha": 1.0, "beta": 1.0},
+    requires=("-inf < alpha < inf", "beta != 0", "-inf < beta < inf"),
     logscale=True,
     budget={"parameters": (1, "for alpha above beta value and slope cross 0, where terms with a parameter cancel")},
     arguments={"alpha": "the frequency of the ripple", "beta": "1 / its size"},
@@ -64,6 +66,7 @@ def _(x, alpha, beta, xp):
 @activation(
     tex=r"\sin(\text{w0}\, x)",
     paper="Sitzmann et al. 2020, Implicit Neural Representations with Periodic Activation Functions, arXiv:2006.09661",
+    requires=("-inf < w0 < inf",),
     arguments={"w0": "the frequency"},
 )
 def sine(x, /, w0=1.0, *, xp):
@@ -81,6 +84,7 @@ def _(x, w0, xp):
     paper="Paul et al. 2022, SinLU: Sinu-Sigmoidal Linear Unit, doi:10.3390/math10030337",
     module="SinLU",
     learnable={"a": 1.0, "b": 1.0},
+    requires=("a != 0", "-1e15 < a < 1e15", "b != 0", "-1e15 < b < 1e15"),
     budget={"parameters": (1, "next to the zeros of the slope the rounding of b x counts")},
     arguments={"a": "the size of the ripple", "b": "its frequency"},
 )
@@ -116,6 +120,7 @@ def _(x, a, b, xp):
     tex=r"\begin{cases} x & x > 0 \\ \epsilon (\sin(x) - \cos(x)) & \text{otherwise} \end{cases}",
     paper="Rodrigues 2018, SineReLU: An Alternative to the ReLU Activation Function",
     module="SineReLU",
+    requires=("-inf < epsilon < inf",),
     kinks={0: "epsilon"},
     arguments={"epsilon": "what the wave for x <= 0 is multiplied by"},
 )

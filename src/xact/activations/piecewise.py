@@ -33,8 +33,8 @@ def _(x, xp):
     module="Hardtanh",
     inplace=True,
     integers="keep",
-    requires=("min_val <= max_val",),
     aliases=("hard_tanh",),
+    requires=("min_val <= max_val",),
     kinks={"min_val": 0, "max_val": 0},
     arguments={"min_val": "the least result", "max_val": "the greatest result"},
 )
@@ -63,6 +63,7 @@ def _(x, max_val, xp):
     paper="Courbariaux, Bengio & David 2015, BinaryConnect, arXiv:1511.00363",
     module="Clamp",
     aliases=("clip",),
+    requires=("-inf <= min <= inf", "-inf <= max <= inf"),
     kinks={"min": 1, "max": 1},
 )
 def clamp(x, /, min=-1.0, max=1.0, *, xp):
@@ -110,8 +111,8 @@ def _(x, xp):
 @activation(
     tex=r"\min(\max(\alpha x + \beta, 0), 1)",
     paper="Gulcehre et al. 2016, Noisy Activation Functions, arXiv:1603.00391",
+    requires=("0 < alpha < inf", "-inf < beta < inf"),
     kinks={"-beta / alpha": 0, "(1 - beta) / alpha": 0},
-    requires=("alpha > 0",),
     budget={
         "misrounded bfloat16": (32, "for 26 inputs 0.2 x + 0.5 is an exact tie, the truth a hair off it"),
         "misrounded float16": (208, "the same for 206 inputs"),
@@ -178,6 +179,7 @@ def _(x, xp):
     r" \end{cases}",
     paper="McCulloch & Pitts 1943, A Logical Calculus of the Ideas Immanent in Nervous Activity",
     aliases=("heaviside", "binary_step", "unit_step"),
+    requires=("-inf <= value <= inf", "-inf < threshold < inf"),
     kinks={"threshold": 0},
     arguments={"value": "the result at the threshold itself", "threshold": "where the step is"},
 )
@@ -231,8 +233,8 @@ def _(x, xp):
     tex=r"\max(\min(x, a - x), 0)",
     paper="Hong et al. 2022, On the Activation Function Dependence of the Spectral Bias of Neural Networks, "
     "arXiv:2208.04924",
+    requires=("0 < a < inf",),
     kinks={0: 0, "a / 2": 0, "a": 0},
-    requires=("a > 0",),
     arguments={"a": "the width; the peak is a / 2 high"},
 )
 def hat(x, /, a=2.0, *, xp):

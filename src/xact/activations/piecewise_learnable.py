@@ -11,6 +11,7 @@ from xact.special.rational import dot
     tex=r"\begin{cases} \beta x + m & x > 0 \\ \alpha x + m & \text{otherwise} \end{cases}",
     paper="Balaji, Kavya & Sebastian 2019, Learn-able Parameter Guided Activation Functions, arXiv:1912.10752",
     learnable={"alpha": 0.01, "beta": 1.0, "m": -0.22},
+    requires=("-1e15 < alpha < 1e15", "-1e15 < beta < 1e15", "-1e15 < m < 1e15"),
     kinks={0: "alpha"},
     budget={"misrounded float16": (32, "0.01 x - 0.22, rounded once to float32, is a tie for 20 inputs")},
     arguments={"alpha": "the slope for x <= 0", "beta": "the slope for x > 0", "m": "what is added everywhere"},
@@ -47,6 +48,7 @@ def _(x, xp):
     paper="Jin et al. 2016, Deep Learning with S-shaped Rectified Linear Activation Units, arXiv:1512.07030",
     module="SReLU",
     learnable={"t_r": 1.0, "a_r": 1.0, "t_l": 0.0, "a_l": 0.2},
+    requires=("-1e15 < t_r < 1e15", "-1e15 < a_r < 1e15", "-1e15 < t_l < 1e15", "-1e15 < a_l < 1e15"),
     kinks={"t_l": "a_l", "t_r": "a_r"},
     arguments={
         "t_r": "the threshold on the right",

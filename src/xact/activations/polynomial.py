@@ -24,6 +24,7 @@ DENOMINATOR = (4.812831860534153e-05, 3.9802479055059194, 1.5837587665720168e-05
     paper="Zhuo et al. 2024, Polynomial Composition Activations, arXiv:2411.03884",
     module="PolyReLU",
     learnable={"weight": (1 / 3, 1 / 3, 1 / 3), "bias": 0.0},
+    requires=("-inf < bias < inf",),
     kinks={0: 0},
     budget={
         "misrounded float16": (32, "where x + x^2 + x^3 is three times a tie, a third in float32 is a hair off it"),
@@ -62,6 +63,7 @@ def _(x, xp):
     r" + \text{bias}, \quad n = \sum_k (1 + 0 \cdot \text{weight}_k), d = \sum_j (1 + 0 \cdot x_j)",
     paper="Zhuo et al. 2024, Polynomial Composition Activations, arXiv:2411.03884",
     learnable={"weight": (1 / 3, 1 / 3, 1 / 3), "bias": 0.0},
+    requires=("-inf < bias < inf", "0 < epsilon < inf"),
     budget={
         "C1 row": (1.0, "the three terms and the bias may cancel; XLA fuses their sum in another order"),
         "C1 pullback row": (1.0, "what is left of dy without its part along the row may cancel"),

@@ -27,11 +27,12 @@ def _(y, xp):
     paper="Maas, Hannun & Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models",
     module="LeakyReLU",
     inplace=True,
+    requires=("-inf < negative_slope < inf",),
     kinks={0: "negative_slope"},
 )
 def leaky_relu(x, /, negative_slope=0.01, *, xp):
     """A rectifier whose negative side keeps a small slope, so that no unit dies."""
-    return xp.where(x > 0, x, negative_slope * x)
+    return xp.where(x > 0, x, xp.times(negative_slope, x))
 
 
 @leaky_relu.derivative
@@ -67,6 +68,7 @@ def _(y, xp):
     paper="Collobert, Kavukcuoglu & Farabet 2011, Torch7",
     inplace=True,
     integers="keep",
+    requires=("-inf <= threshold <= inf", "-inf <= value <= inf"),
     kinks={"threshold": 0},
     arguments={"threshold": "x up to it is replaced", "value": "what replaces it"},
 )
@@ -95,6 +97,7 @@ def _(x, xp):
     paper="Konda, Memisevic & Krueger 2015, Zero-bias Autoencoders, arXiv:1402.3337",
     module="ThresholdedReLU",
     aliases=("trelu",),
+    requires=("-inf <= alpha <= inf",),
     kinks={"alpha": 0},
     arguments={"alpha": "x up to it becomes 0"},
 )
@@ -152,6 +155,7 @@ def _(x, xp):
     r" \text{negative\_slope}\,(x - \text{threshold}) & \text{otherwise} \end{cases}",
     paper="Chollet et al. 2015, Keras",
     module="GeneralReLU",
+    requires=("-inf < negative_slope < inf", "-inf < max_value", "-inf < threshold < inf"),
     kinks={"threshold": "negative_slope", "max_value": 0},
     arguments={
         "max_value": "the greatest result",

@@ -108,6 +108,7 @@ def _(x, xp):
     tex=r"\min(\max(x\,\Phi(x), \text{min}), \text{max})",
     paper="Wu et al. 2020, Integer Quantization for Deep Learning Inference, arXiv:2004.09602",
     module="ClippedGELU",
+    requires=("-inf <= min <= inf", "-inf <= max <= inf"),
 )
 def clipped_gelu(x, /, min=-10.0, max=10.0, *, xp):
     """GELU bounded on both sides, so that its range can be quantized."""
@@ -141,6 +142,7 @@ def _(x, xp):
     paper="Alcaide 2018, E-swish: Adjusting Activations to Different Network Depths, arXiv:1801.07145",
     module="ESwish",
     aliases=("e_swish",),
+    requires=("-inf < beta < inf",),
     budget={
         "C1 float32 by x": (6.5, "as in float64; dense: 5.5"),
         "C1 float64 by x": (
@@ -156,7 +158,7 @@ def _(x, xp):
 )
 def eswish(x, /, beta=1.75, *, xp):
     """SiLU times a constant between 1 and 2."""
-    return beta * xp.x_sigmoid(x, x)
+    return xp.times(beta, xp.x_sigmoid(x, x))
 
 
 @eswish.derivative
@@ -174,6 +176,7 @@ def _(x, xp):
     paper="Chieng et al. 2018, Flatten-T Swish: A Thresholded ReLU-Swish-like Activation Function, arXiv:1812.06247",
     module="FlattenTSwish",
     aliases=("fts",),
+    requires=("-inf < threshold < inf",),
     kinks={0: 0},
     budget={
         "parameters": (1, "where x sigma(x) is -threshold the value crosses 0, and the rounding of the product counts"),
@@ -217,6 +220,7 @@ def _(x, xp):
 @activation(
     tex=r"x\,\tanh(\log(1 + e^{x + \beta}))",
     paper="Misra 2019, Mila: Controlling Minima Concavity in Activation Function",
+    requires=("-1e4 < beta < 1e4",),
     arguments={"beta": "what is added to x inside the gate"},
 )
 def mila(x, /, beta=-0.25, *, xp):
@@ -232,6 +236,7 @@ def _(x, beta, xp):
 @activation(
     tex=r"x\,\tanh(\beta \log(1 + e^x))",
     paper="Misra 2019, Beta Mish: An uni-parametric adaptive activation function derived from Mish",
+    requires=("beta != 0", "-inf < beta < inf"),
     budget={
         "C1 float32 by x": (5.5, "beta beside a product of five factors; dense: 5.1"),
         "C1 float64 by x": (5, "as in float32; dense: 4.6"),

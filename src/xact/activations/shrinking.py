@@ -30,6 +30,7 @@ def _(x, xp):
     paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",
     module="Hardshrink",
     aliases=("hard_shrink",),
+    requires=("-inf < lambd < inf",),
     kinks={"lambd": 0, "-lambd": 0},
 )
 def hardshrink(x, /, lambd=0.5, *, xp):
@@ -52,8 +53,8 @@ def _(x, xp):
     r" \end{cases}",
     paper="Donoho & Johnstone 1994, Ideal Spatial Adaptation by Wavelet Shrinkage",
     module="Softshrink",
-    requires=("lambd >= 0",),
     aliases=("soft_shrink",),
+    requires=("0 <= lambd < inf",),
     kinks={"lambd": 0, "-lambd": 0},
 )
 def softshrink(x, /, lambd=0.5, *, xp):
@@ -75,6 +76,7 @@ def _(x, lambd, xp):
     tex=r"\begin{cases} x + \text{bias} & x < -\text{lambd} \\ x - \text{bias} & x > \text{lambd} \\"
     r" 0 & \text{otherwise} \end{cases}",
     paper="ONNX 2019, operator Shrink",
+    requires=("-inf < lambd < inf", "-inf < bias < inf"),
     kinks={"lambd": 0, "-lambd": 0},
     arguments={"bias": "by how much the other inputs move towards 0"},
 )

@@ -1,6 +1,7 @@
 """Sigmoidal activations, and softplus, the integral of the first of them."""
 
 from xact._activation import activation
+from xact.special.exponential import log1mexp_derivative
 
 
 @activation(
@@ -44,6 +45,8 @@ def _(x, xp):
 @activation(
     tex=r"\frac{\log(1 + e^{\beta x})}{\beta}",
     paper="Dugas et al. 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing",
+    requires=("beta != 0", "-inf < beta < inf", "-inf <= threshold <= inf"),
+    kinks={"threshold / beta if threshold != 20 else inf": None},
     arguments={
         "beta": "the sharpness of the bend",
         "threshold": "where beta x exceeds it the result is x; 20, the default, stands for infinity",
@@ -163,6 +166,7 @@ def _(x, xp):
     paper="Bello et al. 2016, Neural Combinatorial Optimization, arXiv:1611.09940; Gemma Team 2024, Gemma 2",
     module="SoftCap",
     aliases=("tanh_cap",),
+    requires=("0 < cap < 1e30",),
     arguments={"cap": "the result lies between -cap and cap"},
 )
 def softcap(x, /, cap=50.0, *, xp):
@@ -178,6 +182,7 @@ def _(x, cap, xp):
 @activation(
     tex=r"\Phi(\frac{x - \mu}{\sigma})",
     paper="Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",
+    requires=("-1e15 < mu < 1e15", "0 < sigma < 1e15"),
     arguments={"mu": "the mean of the normal distribution", "sigma": "its standard deviation"},
 )
 def laplace(x, /, mu=0.707107, sigma=0.282095, *, xp):
@@ -194,6 +199,7 @@ def _(x, mu, sigma, xp):
     tex=r"\text{low} + (\text{high} - \text{low})\,\sigma(x)",
     paper="Howard & Gugger 2020, fastai, arXiv:2002.04688",
     aliases=("y_range",),
+    requires=("-inf < low < inf", "-inf < high < inf"),
     arguments={"low": "the limit on the left", "high": "the limit on the right"},
 )
 def sigmoid_range(x, /, low, high, *, xp):
@@ -244,23 +250,24 @@ def log1mexp(x, /, *, xp):
 
 @log1mexp.derivative
 def _(x, xp):
-    return xp.where(x < 0, xp.nan, 1 / xp.expm1(xp.maximum(x, 0.0)))
+    return xp.where(x < 0, xp.nan, log1mexp_derivative(xp.maximum(x, 0.0), xp))
 
 
 @activation(
     tex=r"\tanh(\text{weight}\, x)",
     paper="LeCun et al. 1998, Efficient BackProp",
     module="WeightedTanh",
+    requires=("-1e15 < weight < 1e15",),
     arguments={"weight": "what x is multiplied by inside tanh"},
 )
 def weighted_tanh(x, /, weight=1.0, *, xp):
     """tanh of any slope at the origin."""
-    return xp.tanh(weight * x)
+    return xp.tanh(xp.times(weight, x))
 
 
 @weighted_tanh.derivative
 def _(x, weight, xp):
-    return 4 * weight * xp.logistic_pdf(2 * (weight * x))
+    return 4 * weight * xp.logistic_pdf(2 * xp.times(weight, x))
 
 
 @weighted_tanh.derivative("weight")
@@ -272,6 +279,7 @@ def _(x, weight, xp):
 @activation(
     tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & \text{otherwise} \end{cases}",
     paper="Xu, Huang & Li 2016, Revise Saturated Activation Functions, arXiv:1602.05980",
+    requires=("-inf < alpha < inf",),
     kinks={0: "alpha"},
     arguments={"alpha": "what tanh is multiplied by for x <= 0"},
 )
@@ -295,6 +303,7 @@ def _(x, xp):
 @activation(
     tex=r"\frac{1}{\alpha} \log(\frac{1 + e^{\alpha x}}{1 + e^{\alpha (x - 1)}})",
     paper="Klimek & Perelstein 2018, Neural Network-Based Approach to Phase Space Integration, arXiv:1810.11509",
+    requires=("0 < alpha <= 80",),
     budget={"C1 float32": (4.5, "a quotient by alpha of a difference of two logarithms; dense: 4.005")},
     arguments={"alpha": "the sharpness of the two bends"},
 )

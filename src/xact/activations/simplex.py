@@ -37,6 +37,7 @@ def _(y, dy, axis, xp):
     r" \quad \tau \text{ such that } \sum_j \max((\alpha - 1) x_j - \tau, 0)^{1 / (\alpha - 1)} = 1",
     paper="Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, arXiv:1905.05702",
     aliases=("entmax_bisect",),
+    requires=("1 <= alpha < inf", "n_iter > 0"),
     arguments={"alpha": "at least 1; the larger, the more entries are 0"},
 )
 def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=50, xp):
@@ -46,7 +47,7 @@ def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=50, xp):
 
 @entmax.pullback
 def _(y, dy, alpha, axis, xp):
-    return xp.centered_by(xp.power_inside(y, 2 - alpha), dy, y, axis)
+    return xp.entmax_pullback(y, dy, alpha, axis)
 
 
 @activation(
@@ -54,6 +55,7 @@ def _(y, dy, alpha, axis, xp):
     r" \quad \tau \text{ such that } \sum_j p_j^\alpha = 1",
     paper="Santos, Niculae, McNamee & Martins 2024, Hopfield-Fenchel-Young Networks, arXiv:2411.08590",
     aliases=("normmax_bisect",),
+    requires=("1 < alpha < inf", "n_iter > 0"),
     arguments={"alpha": "the order of the norm, above 1"},
 )
 def normmax(x, /, *, alpha=2.0, axis=-1, n_iter=50, xp):
@@ -71,6 +73,7 @@ def _(y, dy, alpha, axis, xp):
     r" \sum_j \min(\max(x_j - \tau, 0), 1) = \text{budget}",
     paper="Malaviya, Ferreira & Martins 2018, Sparse and Constrained Attention, arXiv:1805.08241",
     aliases=("budget_bisect",),
+    requires=("0 < budget < inf", "n_iter > 0"),
     arguments={"budget": "what the weights sum to, between 0 and the number of entries"},
 )
 def budget(x, /, *, budget=2.0, axis=-1, n_iter=50, xp):

@@ -9,7 +9,7 @@ from xact._activation import activation
     paper="Xu et al. 2015, Empirical Evaluation of Rectified Activations, arXiv:1505.00853",
     module="RReLU",
     inplace=True,
-    requires=("lower <= upper",),
+    requires=("-inf < lower <= upper < inf",),
     kinks={0: "(lower + upper) / 2"},
     arguments={"lower": "the least slope for x <= 0", "upper": "the greatest"},
 )
@@ -35,6 +35,7 @@ def _(slope, xp):
     r" \quad u_i \sim U(0, 1)",
     paper="Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144; "
     "Maddison, Mnih & Teh 2017, The Concrete Distribution, arXiv:1611.00712",
+    requires=("1e-30 <= tau < inf",),
     arguments={
         "tau": "the temperature: the smaller, the nearer to one-hot",
         "hard": "whether the result is one-hot, with the gradient of what it was rounded from",

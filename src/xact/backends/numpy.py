@@ -14,7 +14,7 @@ import numpy as np
 
 from xact import backends
 from xact.backends import standard
-from xact.special.namespace import Namespace
+from xact.special.namespace import GENERIC, Namespace
 
 INPLACE = False
 JOINS = True
@@ -52,11 +52,25 @@ def _exp(x: Any) -> Any:
     return np.exp(x, dtype=np.float64).astype(np.float32)
 
 
+def _times(factor: Any, x: Any) -> Any:
+    # What the generic one looks for needs a factor of 0.
+    return factor * x if isinstance(factor, (int, float)) and factor else GENERIC["times"](factor, x, xp=xp)
+
+
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     return rng.uniform(low, high, like.shape).astype(like.dtype)
 
 
-xp = Namespace(np, exp=_exp, where=_where, tanh=np.tanh, expm1=np.expm1, cumulative_sum=np.cumsum, uniform=_uniform)
+xp = Namespace(
+    np,
+    exp=_exp,
+    where=_where,
+    tanh=np.tanh,
+    expm1=np.expm1,
+    cumulative_sum=np.cumsum,
+    times=_times,
+    uniform=_uniform,
+)
 
 
 def owns(cls: type) -> bool:

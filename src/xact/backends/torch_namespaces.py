@@ -50,6 +50,11 @@ def _sort(x: Any, axis: int = -1) -> Any:
     return torch.sort(x, dim=axis)[0]
 
 
+def _times(factor: Any, x: Any) -> Any:
+    # What the generic one looks for needs a factor of 0.
+    return GENERIC["times"](factor, x, xp=xp) if isinstance(factor, torch.Tensor) or factor == 0 else factor * x
+
+
 def _uniform(rng: Any, like: Any, low: Any, high: Any) -> Any:
     if rng is None:
         unit = torch.rand_like(like)
@@ -214,6 +219,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     # A compiler may have made a symbol of the axis, which array-api-compat takes for a tuple.
     "expand_dims": lambda x, axis: torch.unsqueeze(x, int(axis)),
     "squeeze": lambda x, axis: torch.squeeze(x, int(axis)),
+    "times": _times,
     "uniform": _uniform,
 }
 

@@ -180,6 +180,9 @@ class LogSoftmax(torch.nn.LogSoftmax):
 class LogSumExp(torch.nn.Module):
     spec: dict[str, Any]
     def __init__(self, axis: int = -1, keepdims: bool = False, *, device: Any = None, dtype: Any = None) -> None: ...
+class MaskedLogSoftmax(torch.nn.Module):
+    spec: dict[str, Any]
+    def __init__(self, axis: int = -1, *, device: Any = None, dtype: Any = None) -> None: ...
 class MaskedSoftmax(torch.nn.Module):
     spec: dict[str, Any]
     def __init__(self, axis: int = -1, *, device: Any = None, dtype: Any = None) -> None: ...

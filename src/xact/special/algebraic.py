@@ -1,6 +1,6 @@
 """Square roots that do not overflow, and the rounding errors of products and quotients."""
 
-__all__ = ["hypotenuse", "line"]
+__all__ = ["hypotenuse", "line", "times"]
 
 # From here on x^2 + b is x^2 to both precisions, for any b a parameter may be.
 FAR = 1e15
@@ -13,6 +13,13 @@ def hypotenuse(x, square, /, *, xp):
     t = xp.where(x < 0, -x, x)
     far = t > FAR
     return xp.where(far, t, xp.sqrt(xp.where(far, 0.0, t) ** 2 + square))
+
+
+def times(factor, x, /, *, xp):
+    """factor x, and 0 for a factor of 0 also where x is infinite, as the limit has it. Error: 0.5 / 0.5 ULP. Source:
+    own.
+    """
+    return factor * xp.where((factor == 0) & xp.isinf(x), 0.0, x)
 
 
 def difference_error(a, b, difference):
@@ -37,8 +44,8 @@ def product_error(a, b, product, xp):
 
 def bounded_product(a, x, xp):
     """a x, at most 1e30 in size, and its error where it is below 1000: beyond, an exponential is 0."""
+    y = xp.clip(xp.times(a, x), -1e30, 1e30)
     a = a * xp.ones_like(x)
-    y = xp.clip(a * x, -1e30, 1e30)
     near = (xp.abs(y) < 1000) & (xp.abs(x) < FAR)
     factor, inner = xp.where(near, a, 0.0), xp.where(near, x, 0.0)
     return y, product_error(factor, inner, factor * inner, xp)
@@ -48,7 +55,7 @@ def line(x, slope, place, value, /, *, xp):
     """value + slope (x - place), rounded once: the errors of the three operations are added. Error: 1 / 1 ULP. Source:
     Dekker 1971, Knuth 4.2.2, as above.
     """
-    ones = xp.ones_like(x)
+    ones, far = xp.ones_like(x), xp.times(slope, x - place)
     slope, place, value = slope * ones, place * ones, value * ones
     near = xp.abs(x) < FAR
     inner = xp.where(near, x, 0.0)
@@ -57,4 +64,4 @@ def line(x, slope, place, value, /, *, xp):
     total = rise + value
     error = product_error(slope, step, rise, xp) + slope * difference_error(inner, place, step)
     error = error + difference_error(rise, -value, total)
-    return xp.where(near, total + error, slope * (x - place) + value)
+    return xp.where(near, total + error, far + value)

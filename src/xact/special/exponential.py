@@ -74,6 +74,14 @@ def log1mexp(x, /, *, xp):
     return xp.where(small, xp.log(z * horner(z, EXPONENTIAL_LOSS.of(x, xp))), tail)
 
 
+def log1mexp_derivative(x, xp):
+    """1 / (e^x - 1), x > 0, and 0 from where it is below the normal numbers, before e^x overflows: a library that
+    differentiates this would have infinity times 0.
+    """
+    farthest = 709.0 if x.dtype == xp.float64 else 88.0
+    return xp.where(x > farthest, 0.0, 1 / xp.expm1(xp.clip(x, None, farthest)))
+
+
 def exponential_remainder(x, /, *, xp):
     """e^x - 1 - x, x <= 0: x^2 P(-x) above -1, (e^x - 1) - x below, where little cancels. Error: 3 / 3 ULP.
     Source: own.

@@ -119,9 +119,9 @@ def tanh_slope(w, xp):
 
 
 def of_exp(y, error, size, gate, slope, rest, xp):
-    e = xp.exp(y)
-    # No correction of an overflow: its product with an error of 0 would be NaN.
-    w = xp.clip(size * (e + xp.where(xp.isinf(e), 0.0, e) * error), -FAR, FAR)
+    # e^80 times any size that counts is FAR; beyond e^88 the derivative that a library takes of this would be NaN.
+    e = xp.exp(xp.clip(y, None, 80.0))
+    w = xp.clip(size * (e + e * error), -FAR, FAR)
     outer = xp.where(xp.abs(w) > 30, 0.0, w) * slope(w)
     near = (y < -0.5) & (xp.abs(w) < 1.5)
     round_zero = ((1 + y) + error) + rest(xp.where(near, w, 0.5), xp)

@@ -158,13 +158,13 @@ def generalized_exponents(x, shape, rate, xp):
     z > 0 that is (rate x - log(shape) - log1p(e^-z)) / shape, whose first term is large: exp turns its roundings
     into relative errors.
     """
-    ones = xp.ones_like(x)
+    ones, exponent = xp.ones_like(x), xp.times(rate, x)
     shape, rate = shape * ones, rate * ones
     logarithm = xp.log(shape)
-    z = logarithm - rate * x
+    z = logarithm - exponent
     positive = z > 0
     e = xp.exp(xp.where(positive, -z, z))
-    near = positive & (rate * x > -1000 * shape)  # beyond, the result is 0
+    near = positive & (exponent > -1000 * shape)  # beyond, the result is 0
     inner = xp.where(near, x, 0.0)
     product = rate * inner
     quotient = product / shape

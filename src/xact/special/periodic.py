@@ -16,7 +16,7 @@ def phase(x, frequency, /, *, xp):
     """frequency x; 0 where a finite x makes it overflow: a rounding there is many periods, so that any phase is as
     good, and sin(inf) is none. Error: 0.5 / 0.5 ULP. Source: own.
     """
-    y = frequency * x
+    y = xp.times(frequency, x)
     return xp.where(xp.isinf(y) & xp.logical_not(xp.isinf(x)), 0.0, y)
 
 

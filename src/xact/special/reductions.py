@@ -120,7 +120,7 @@ def above_normal_quantile(x, quantile, /, axis=-1, *, xp):
     Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes. Source: as standardized.
     """
     if x.shape[axis] == 0:
-        return x, x
+        return 1 * x, 1 * x
     c, scale = centered(x, axis, xp)
     deviation = xp.sqrt(xp.mean(c * c, axis=axis, keepdims=True))
     above = c - quantile * deviation

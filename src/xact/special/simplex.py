@@ -5,12 +5,17 @@ or by bisection, and ends in a step of Newton's method: it restores the digits t
 tau's derivative right where another transform differentiates these formulas.
 """
 
+import math
+
+from xact.special.exponential import log1p
+
 __all__ = [
     "bisect",
     "budgeted",
     "centered_by",
     "entmax",
     "entmax15",
+    "entmax_pullback",
     "first_largest",
     "normmax",
     "normmax_pullback",
@@ -74,12 +79,12 @@ def entmax15(x, /, axis=-1, *, xp):
 
 
 def entmax(x, alpha, steps, /, axis=-1, *, xp):
-    """max((alpha - 1) x - tau, 0)^(1 / (alpha - 1)), sum 1: softmax for alpha = 1, else tau by bisection, then one step
-    of Newton and division by the sum. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes, times
-    1 / (alpha - 1) below alpha = 2. Source: Peters, Niculae and Martins 2019, arXiv:1905.05702, algorithm 1.
+    """max((alpha - 1) x - tau, 0)^(1 / (alpha - 1)), sum 1: softmax for alpha = 1, else by bisection for the log t
+    of the largest weight, then one step of Newton and division by the sum. With d = x - max(x), q = alpha - 1 the
+    weights are e^t (1 + q d e^(-q t))^(1 / q): tau itself underflows for a large q, and loses the digits of d for a
+    small one. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes, times 1 / q below alpha = 2. Source:
+    Peters, Niculae and Martins 2019, arXiv:1905.05702, algorithm 1; t own.
     """
-    if alpha < 1:
-        raise ValueError(f"entmax: `alpha` must be at least 1, got {alpha!r}")
     if x.shape[axis] == 0:
         return 1 * x
     if alpha == 1:
@@ -88,14 +93,45 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
         return xp.entmax15(x, axis)
     if alpha == 2:
         return xp.sparsemax(x, axis)
-    z = below_largest(x, alpha - 1, axis, xp)
-    exponent = 1 / (alpha - 1)
-    low = xp.max(z, axis=axis, keepdims=True) - 1
-    width = xp.ones_like(low) * (1 - x.shape[axis] ** (1 - alpha))
-    low = xp.bisect(lambda tau: sum_inside(z - tau, exponent, axis, xp) >= 1, low, width, steps)
-    tau = newton(z, low, exponent, axis, xp)
-    weights = xp.power_inside(z - tau, exponent)
+    d = xp.where(x == xp.inf, 0.0, x - xp.max(x, axis=axis, keepdims=True))
+    last = xp.log(xp.sum(xp.ones_like(d), axis=axis, keepdims=True))
+
+    def sums_below(t):
+        return xp.sum(entmax_weights(d, t, alpha - 1, xp.log1p, xp)[0], axis=axis, keepdims=True) <= 1
+
+    t = xp.bisect(sums_below, -last, last, steps)
+    weights, inner = entmax_weights(d, t, alpha - 1, lambda w: log1p(w, xp), xp)
+    total, slope = (xp.sum(terms, axis=axis, keepdims=True) for terms in (weights, weights / inner))
+    weights, _ = entmax_weights(d, t - (total - 1) / slope, alpha - 1, lambda w: log1p(w, xp), xp)
     return weights / xp.sum(weights, axis=axis, keepdims=True)
+
+
+def entmax_weights(d, t, q, logarithm, xp):
+    """e^t max(w, 0)^(1 / q) and w = 1 + q d e^(-q t); w is 1 outside the support."""
+    # A large q in the exponent, where no compiler multiplies it by the power first, which would overflow.
+    inside, outside = (q, 0.0) if q < 1 else (1.0, math.log(q))
+    r = inside * d * xp.exp(xp.clip(outside - q * t, None, 700.0 if d.dtype == xp.float64 else 80.0))
+    outside = r <= -1
+    r = xp.where(outside, 0.0, r)
+    return xp.where(outside, 0.0, xp.exp(t + logarithm(r) / q)), 1 + r
+
+
+def entmax_pullback(y, dy, alpha, axis, /, *, xp):
+    """`centered_by` the weights y^(2 - alpha); above alpha = 2, where they might overflow, in units of the largest.
+    Error: as centered_by. Source: as centered_by.
+    """
+    if alpha <= 2:
+        return xp.centered_by(xp.power_inside(y, 2 - alpha), dy, y, axis)
+    if y.shape[axis] == 0:
+        return 1 * dy
+    least = xp.min(xp.where(y > 0, y, 1.0), axis=axis, keepdims=True)
+    moved = xp.centered_by(xp.power_inside(y / least, 2 - alpha), dy, y, axis)
+    return moved * finite(least ** (2 - alpha), xp)
+
+
+def finite(size, xp):
+    """A factor of at most 2^127 or 2^1023: times 0 it is 0."""
+    return xp.minimum(size, 2.0**1023 if size.dtype == xp.float64 else 2.0**127)
 
 
 def newton(z, tau, exponent, axis, xp):
@@ -155,10 +191,8 @@ def normmax(x, alpha, steps, /, axis=-1, *, xp):
     """p / sum(p), p = max(x - tau, 0)^(1 / (alpha - 1)) with sum(p^alpha) = 1: tau by bisection, then one step of
     Newton. Error: as entmax. Source: Santos, Niculae, McNamee and Martins 2024, arXiv:2411.08590.
     """
-    if alpha <= 1:
-        raise ValueError(f"normmax: `alpha` must be more than 1, got {alpha!r}")
     if x.shape[axis] == 0:
-        return x
+        return 1 * x
     z = below_largest(x, 1.0, axis, xp)
     exponent = 1 / (alpha - 1)
     low = xp.max(z, axis=axis, keepdims=True) - 1
@@ -174,11 +208,21 @@ def normmax_pullback(y, dy, alpha, axis, /, *, xp):
     b = y^(2 - alpha), (b d - y sum(b d)) |y|_alpha^(alpha - 1) / (alpha - 1). Linear in dy. Error: as normmax.
     Source: as normmax.
     """
-    norm = xp.sum(xp.power_inside(y, alpha), axis=axis, keepdims=True) ** ((alpha - 1) / alpha)
-    slopes = xp.power_inside(y, 2 - alpha)
     d = dy - xp.at_largest(dy, y, axis)
-    moved = slopes * (d - xp.sum(y * d, axis=axis, keepdims=True))
-    return (moved - y * xp.sum(moved, axis=axis, keepdims=True)) * (norm / (alpha - 1))
+    d = d - xp.sum(y * d, axis=axis, keepdims=True)
+    if alpha <= 2:
+        norm = xp.sum(xp.power_inside(y, alpha), axis=axis, keepdims=True) ** ((alpha - 1) / alpha)
+        moved = xp.power_inside(y, 2 - alpha) * d
+        return (moved - y * xp.sum(moved, axis=axis, keepdims=True)) * (norm / (alpha - 1))
+    if y.shape[axis] == 0:
+        return 1 * dy
+    # In units of the largest slope and of the largest entry, since powers of the entries themselves overflow.
+    largest = xp.max(y, axis=axis, keepdims=True)
+    least = xp.min(xp.where(y > 0, y, largest), axis=axis, keepdims=True)
+    norm = xp.sum(xp.power_inside(y / largest, alpha), axis=axis, keepdims=True) ** ((alpha - 1) / alpha)
+    moved = xp.power_inside(y / least, 2 - alpha) * d
+    moved = moved - y * xp.sum(moved, axis=axis, keepdims=True)
+    return moved * finite((least / largest) ** (2 - alpha) * largest * norm / (alpha - 1), xp)
 
 
 def budgeted(x, budget, steps, /, axis=-1, *, xp):
@@ -186,11 +230,9 @@ def budgeted(x, budget, steps, /, axis=-1, *, xp):
     entry that is the ceil(budget)-th from above lies between tau and tau + 1; in between tau by bisection, then one
     step of Newton. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes. Source: own.
     """
-    if budget <= 0:
-        raise ValueError(f"budget: `budget` must be positive, got {budget!r}")
     n = x.shape[axis]
     if n == 0:
-        return x
+        return 1 * x
     ordered, count = descending(x, axis, xp)
     middle = xp.sum(xp.where(count == min(-int(-budget // 1), n), ordered, 0.0), axis=axis, keepdims=True)
     z = xp.minimum(xp.maximum(xp.where(x == middle, 0.0, x - middle), -2.0), 2.0)

@@ -7,6 +7,9 @@ __all__ = [
     "log_softmax",
     "log_softmax_pullback",
     "log_softmax_pushforward",
+    "masked_log_softmax",
+    "masked_log_softmax_pullback",
+    "masked_log_softmax_pushforward",
     "masked_softmax",
     "softmax",
     "softmax_pullback",
@@ -97,14 +100,39 @@ def log_softmax_pushforward(y, dx, axis, /, *, xp):
     return xp.where(most, -xp.expm1(y) * dx - rest, dx - total)
 
 
+def shown(x, mask, axis, xp):
+    """Whether an entry is kept, and the entries, -inf for those that are not; 0 where none of a row is."""
+    ones = xp.ones_like(x)
+    kept = mask * ones != 0
+    hidden = xp.where(xp.any(kept, axis=axis, keepdims=True), -xp.inf * ones, 0.0)
+    return kept, xp.where(kept, x, hidden)
+
+
 def masked_softmax(x, mask, /, axis=-1, *, xp):
     """softmax of the entries whose mask is not 0, and 0 for the others, also where a whole row is masked. Error: as
     softmax. Source: own.
     """
-    ones = xp.ones_like(x)
-    kept = mask * ones != 0
-    hidden = xp.where(xp.any(kept, axis=axis, keepdims=True), -xp.inf * ones, 0.0)
-    return xp.where(kept, xp.softmax(xp.where(kept, x, hidden), axis), 0.0)
+    kept, entries = shown(x, mask, axis, xp)
+    return xp.where(kept, xp.softmax(entries, axis), 0.0)
+
+
+def masked_log_softmax(x, mask, /, axis=-1, *, xp):
+    """log_softmax of the entries whose mask is not 0, and -inf for the others, also where a whole row is masked. Error:
+    as log_softmax. Source: own.
+    """
+    kept, entries = shown(x, mask, axis, xp)
+    return xp.where(kept, xp.log_softmax(entries, axis), -xp.inf)
+
+
+def masked_log_softmax_pullback(y, mask, dy, axis, /, *, xp):
+    """That of log_softmax, in which entries whose mask is 0 have no part. Error: as there. Source: own."""
+    return xp.log_softmax_pullback(y, xp.where(mask * xp.ones_like(y) != 0, dy, 0.0), axis)
+
+
+def masked_log_softmax_pushforward(y, mask, dx, axis, /, *, xp):
+    """That of log_softmax, in which entries whose mask is 0 have no part. Error: as there. Source: own."""
+    kept = mask * xp.ones_like(y) != 0
+    return xp.where(kept, xp.log_softmax_pushforward(y, xp.where(kept, dx, 0.0), axis), 0.0)
 
 
 def softmax_pullback(y, dy, axis, /, *, xp):
