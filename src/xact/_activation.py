@@ -213,7 +213,8 @@ class Activation(Displayed, Saved, Declaration):
         return self.body is other.body and equal(self.replaced, other.replaced)
 
     def __hash__(self) -> int:
-        return hash((self.key, hashable(self.replaced)))
+        # Asked for in every call on JAX.
+        return hash((self.key, hashable(self.replaced))) if self.replaced else hash(self.key)
 
     def __repr__(self) -> str:
         home = "xact" if self.__module__.startswith("xact.") else self.__module__

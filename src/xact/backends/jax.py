@@ -61,7 +61,7 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
     # The same program for 1 and 1.0.
     rest = [_traceable(value) for value in operands[1:]]
     function = _differentiable(activation.original or activation, options)
-    if isinstance(x, jax_taylor.tracers) or (rest and jax_taylor.is_apart(activation, x, rest)):
+    if type(x) in jax_taylor.tracers or (rest and jax_taylor.is_apart(activation, x, rest)):
         function, rest = function.__wrapped__, [jnp.asarray(value) for value in rest]
     return function(x, *rest)
 
