@@ -8,6 +8,7 @@ from xact import backends
 from xact._activation import Activation
 from xact._catalogue import get
 from xact._errors import MissingRuleError, ShapeError
+from xact._noted import NotedPullback, differentiated, noted
 from xact._operands import check_library, is_same, prepare
 from xact._signature import by_position
 from xact.backends import guests
@@ -27,10 +28,11 @@ class Derivative:
         if _is_guest(args, self.activation):
             return guests.call(self, self.activation, args, kwargs)
         if _is_recorded(args, self.activation):
-            return type(args[0]).__torch_function__(self, (type(args[0]),), args, kwargs)
+            return noted(differentiated, self.activation, args, kwargs, wrt=self.wrt, order=self.order)
         call = _Call(self.activation, args, kwargs)
-        differentiated = self.activation if self.order == 1 else self.activation.slopes[self.wrt]
-        return call.evaluate(_slope(differentiated, self.wrt))
+        if self.order == 2:
+            return call.evaluate(_slope(self.activation.slopes[self.wrt], self.wrt))
+        return call.derivative(self.wrt)
 
     def __repr__(self) -> str:
         order = "" if self.order == 1 else f", order={self.order}"
@@ -52,7 +54,7 @@ class ValueAndDerivative:
         if _is_recorded(args, self.activation):
             return self.activation(*args, **kwargs), Derivative(self.activation, self.wrt)(*args, **kwargs)
         call = _Call(self.activation, args, kwargs)
-        return call.value, call.evaluate(_slope(self.activation, self.wrt))
+        return call.value, call.derivative(self.wrt)
 
 
 def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
@@ -109,6 +111,8 @@ def vjp(f: Any, *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], tup
     if _is_guest(primals, activation):
         # Plain arrays: to add up what a mask hides, or to give a cotangent another class, would be wrong.
         primals = (guests.plain(activation, primals[0]), *primals[1:])
+    if _is_recorded(primals, activation):
+        return activation(*primals, **options), NotedPullback(activation, primals, options)
     call = _Call(activation, primals, options)
     if call.backend.JOINS:
         primals = tuple(map(call.backend.joined, primals))
@@ -171,6 +175,14 @@ class _Call:
             values["y"] = self.value
         needed = {name: values[name] for name in expression.names}
         return self.backend.evaluate(expression, self.x if like is None else like, needed, expression.elementwise)
+
+    def derivative(self, wrt: str) -> Any:
+        """By the rule; where that is a definition too, the rule of order 2 differentiates it."""
+        slope = self.activation.slopes.get(wrt)
+        if slope is None or any(hasattr(self.operands[name], "shape") for name in slope.body.parameters):
+            return self.evaluate(_slope(self.activation, wrt))
+        operands = tuple(self.operands[name] for name in slope.operands)
+        return self.backend.apply(slope, operands, tuple(self.values[name] for name in slope.body.options), False)
 
     def cotangent_of_mask(self, name: str, dy: Any, primal: Any) -> Any:
         """The cotangent of a mask of floats, which is added to the first array."""
@@ -262,7 +274,9 @@ def _is_guest(args: tuple[Any, ...], activation: Activation) -> bool:
 
 def _is_recorded(args: tuple[Any, ...], activation: Activation) -> bool:
     """Whether the first argument records calls, as a tracer's proxy does."""
-    return hasattr(type(args[0]), "__torch_function__") and backends.of(args[0], activation.name) is backends.deferred
+    if not args or not hasattr(type(args[0]), "__torch_function__"):
+        return False
+    return backends.of(args[0], activation.name) is backends.deferred
 
 
 def _activation(f: Any) -> Activation:

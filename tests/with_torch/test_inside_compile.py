@@ -45,6 +45,47 @@ def test_module_made_inside(case: cases.Case) -> None:
     assert activation.sampled or torch.equal(y, expected)
 
 
+@xact.activation(tex=r"x \tanh(a x)")
+def bent(x, /, a=1.0, *, xp):  # type: ignore[no-untyped-def]
+    """Of a user."""
+    return x * xp.tanh(a * x)
+
+
+@bent.derivative
+def _(x, a, xp):  # type: ignore[no-untyped-def]
+    t = xp.tanh(a * x)
+    return t + a * x * (1 - t * t)
+
+
+SPECS: list[tuple[Any, dict[str, Any]]] = [
+    ("leaky_relu(0.1)", {}),
+    ("gelu", {"approximate": "tanh"}),
+    ({"name": "elu", "alpha": 0.3}, {}),
+    (xact.get("elu(0.3)"), {}),
+    (xact.elu, {"alpha": 0.3}),
+    (xact.softmax, {"axis": 0}),
+    ("swish", {"learnable": False, "beta": 2.0}),
+    (bent, {"a": 2.0}),
+    (xact.gated("mish"), {"axis": 0}),
+]
+
+
+@pytest.mark.parametrize(("spec", "arguments"), SPECS, ids=str)
+def test_any_activation_made_inside(spec: Any, arguments: dict[str, Any]) -> None:
+    x = torch.linspace(-3, 3, 8).reshape(2, 4)
+    expected = xact.nn.Activation(spec, **arguments)(x)
+    made = torch.compile(lambda x: xact.nn.Activation(spec, **arguments)(x), backend="eager", fullgraph=True)(x)
+    torch.testing.assert_close(made, expected, rtol=1e-6, atol=1e-6)
+    if not arguments:
+        made = torch.compile(lambda x: xact.nn.from_spec(spec)(x), backend="eager", fullgraph=True)(x)
+        torch.testing.assert_close(made, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_two_made_inside() -> None:
+    x, both = torch.linspace(-3, 3, 8), lambda x: [xact.nn.Activation(f"elu({a})")(x) for a in (0.3, 0.4)]
+    torch.testing.assert_close(torch.compile(both, backend="eager", fullgraph=True)(x), both(x))
+
+
 @pytest.mark.parametrize("name", ["GELU", "Sigmoid", "Softmax", "LeakyReLU", "Swish", "Softmax2d", "SwiGLU"])
 def test_module_made_inside_an_export(name: str) -> None:
     arguments = {"learnable": False} if name == "Swish" else {}

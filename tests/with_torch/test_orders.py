@@ -65,6 +65,40 @@ def test_third_derivative(case: cases.Case) -> None:
     )
 
 
+@pytest.mark.by_kind
+@pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
+def test_inside_and_between_vmap(case: cases.Case) -> None:
+    x, modes = inputs(case, torch.float64), {"f": forward, "r": reverse, "v": vmap}
+    function = lambda x: case.activation(x, **case.parameters, **case.options)
+    for orders in (("rr", "ffv", "fvf", "vff", "frv"), ("rrr", "fffv", "frfv", "vffr", "fvfr")):
+        found = {}
+        for order in orders:
+            found[order] = function
+            for mode in reversed(order):
+                found[order] = modes[mode](found[order])
+        assert_alike({order: derivative(x) for order, derivative in found.items()}, torch.float64)
+
+
+@pytest.mark.parametrize("case", [case for case in ELEMENTWISE if case.activation.slopes], ids=str)
+def test_derivative_of_the_derivative(case: cases.Case) -> None:
+    x, slope = inputs(case, torch.float64), xact.derivative(case.activation)
+    function = lambda x: case.activation(x, **case.parameters, **case.options)
+    once = lambda x: slope(x, **case.parameters, **case.options)
+    found = {"rr": reverse(reverse(function)), "f": forward(once), "r": reverse(once), "vf": vmap(forward(once))}
+    assert_alike({order: derivative(x) for order, derivative in found.items()}, torch.float64)
+
+
+@pytest.mark.parametrize("inner", [(0, 0), (0, None), (None, 0)])
+def test_batches_of_parameters(inner: tuple[int | None, int | None]) -> None:
+    x, beta = torch.tensor([-1.5, 0.0, 0.7], dtype=torch.float64), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    x, beta = (x if inner[0] == 0 else x[1]), (beta if inner[1] == 0 else beta[1])
+    swish = vmap(lambda x, beta: xact.swish(x * torch.ones(2, 1, dtype=torch.float64), beta), in_dims=inner)
+    function = lambda x: swish(x, beta).sum()
+    ones = torch.ones_like(x)
+    once = lambda x: jvp(function, (x,), (ones,))[1]
+    torch.testing.assert_close(jvp(once, (x,), (ones,))[1], grad(lambda x: grad(function)(x).sum())(x).sum())
+
+
 @pytest.mark.parametrize("beta", [1.0, 3.0])
 def test_softplus_at_zero(beta: float) -> None:
     zero, function = torch.tensor(0.0), lambda x: xact.softplus(x, beta=beta)

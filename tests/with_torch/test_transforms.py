@@ -5,7 +5,8 @@ import pickle
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import cases
 import numpy as np
@@ -637,3 +638,22 @@ def test_symbolic_trace_of_bound_activations(name: str) -> None:
     for module in (traced, pickle.loads(pickle.dumps(traced))):
         assert_close(module(x), activation(x))
         assert not torch.equal(module(x), activation.original(x))
+
+
+TRACED: dict[str, Callable[..., Any]] = {
+    "derivative": lambda x: xact.derivative("elu", wrt="alpha")(x, 0.5),
+    "of order 2": lambda x: xact.derivative("gelu", order=2)(x),
+    "of a bound one": lambda x: xact.derivative("softplus(beta=2)")(x),
+    "value": lambda x: xact.value_and_derivative("mish")(x)[0],
+    "value and derivative": lambda x: xact.value_and_derivative("mish")(x)[1],
+    "vjp": lambda x: xact.vjp("softmax", x, axis=0)[1](x * x)[0],
+    "vjp of a gate": lambda x: xact.vjp("swiglu", x, x)[1](x * x)[1],
+}
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_symbolic_trace_of_derivatives(name: str) -> None:
+    function, x = TRACED[name], torch.linspace(-2, 2, 6, dtype=torch.float64)
+    traced = torch.fx.symbolic_trace(function)
+    for module in (traced, copy.deepcopy(traced), pickle.loads(pickle.dumps(traced))):
+        assert_close(module(x), function(x))

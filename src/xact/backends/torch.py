@@ -27,7 +27,7 @@ from xact.backends.torch_autocast import CASTS, cast
 from xact.backends.torch_evaluate import COMPUTE, along, recorded, to, transformed
 from xact.backends.torch_evaluate import evaluate as evaluate
 from xact.backends.torch_namespaces import xp
-from xact.backends.torch_transforms import Options, forward_over_forward, pulled, pushed
+from xact.backends.torch_transforms import Options, forward_over_forward, mapped, pulled, pushed
 
 INPLACE = True
 JOINS = False
@@ -183,7 +183,10 @@ class Differentiable(torch.autograd.Function):
 def differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands: Any) -> Any:
     forward = forward_over_forward()
     activation = backends.definitions[key]
-    if forward == "pushed" or (forward == "pulled" and activation.elementwise and not activation.vectors):
+    apart = forward and activation.elementwise and not _coefficients(activation, operands)
+    if forward == "mapped" and apart:
+        return mapped(lambda *parts: differentiable(key, options, False, *parts), operands)
+    if forward == "pushed" or (forward == "pulled" and apart):
         level = pushed if forward == "pushed" else pulled
         return level(lambda *primals: differentiable(key, options, False, *primals), _pusher(key, options), operands)
     if forward:
@@ -192,6 +195,12 @@ def differentiable(key: str, options: tuple[Any, ...], compiled: bool, *operands
     if activation.vectors:
         operands = tuple([Options(value) if isinstance(value, tuple) else value for value in operands])
     return Differentiable.apply(key, Options(options), compiled, *operands)
+
+
+def _coefficients(activation: Any, operands: tuple[Any, ...]) -> bool:
+    """Whether a vector of coefficients is an array, which has a shape of its own."""
+    values = dict(zip(activation.operands, operands, strict=True))
+    return any(isinstance(values[name], torch.Tensor) for name in activation.vectors)
 
 
 def _pusher(key: str, options: tuple[Any, ...]) -> Any:

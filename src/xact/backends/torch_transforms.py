@@ -16,14 +16,15 @@ class Options(tuple[Any, ...]):
 
 def forward_over_forward() -> str:
     """Whether forward mode is nested, where torch takes the second derivative of a Function for 0 (pytorch issue
-    197867): "pushed" or "pulled" where forward or reverse mode is the innermost transform, "within" where another is.
+    197867): "pushed", "pulled" or "mapped" where forward mode, reverse mode or vmap is innermost, "within" where
+    another transform is.
     """
     functorch = torch._C._functorch
     levels = functorch.get_interpreter_stack() or ()
     kinds, names = [level.key() for level in levels], functorch.TransformType
     if kinds.count(names.Jvp) < 2:
         return ""
-    return {names.Jvp: "pushed", names.Grad: "pulled"}.get(kinds[-1], "within")
+    return {names.Jvp: "pushed", names.Grad: "pulled", names.Vmap: "mapped"}.get(kinds[-1], "within")
 
 
 def pushed(
@@ -73,3 +74,24 @@ def pulled(
         y = function(*below)
     change = push(below, y, changes)
     return y if change is None else y + change.nan_to_num(0.0)
+
+
+def mapped(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """The elementwise function at the innermost level of vmap: the batch is one more axis for the levels below."""
+    from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
+
+    interpreter, vmap = retrieve_current_functorch_interpreter(), torch._C._functorch
+    level, dims = interpreter.level(), operands[0].ndim
+    parts = [vmap._unwrap_batched(one, level) if isinstance(one, torch.Tensor) else (one, None) for one in operands]
+    sizes = [part.shape[axis] for part, axis in parts if axis is not None]
+    below = []
+    for operand, (part, axis) in zip(operands, parts, strict=True):
+        if axis is not None:
+            part = part.movedim(axis, 0)
+            part = part.reshape(part.shape[0], *[1] * (dims - operand.ndim), *part.shape[1:])
+        below.append(part)
+    if sizes and parts[0][1] is None:
+        below[0] = below[0].expand(sizes[0], *below[0].shape)
+    with interpreter.lower():
+        y = function(*below)
+    return vmap._add_batch_dim(y, 0, level) if sizes else y

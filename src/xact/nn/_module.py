@@ -7,7 +7,6 @@ import torch
 
 from xact import _activation
 from xact._arguments import documentation
-from xact._catalogue import get
 from xact._signature import bind, by_position
 from xact.nn import _few_bits
 from xact.nn._constructor import (
@@ -23,6 +22,7 @@ from xact.nn._constructor import constructor_signature as constructor_signature
 from xact.nn._forward import definition, few, forward_of, mode
 from xact.nn._learnt import Learning, laid
 from xact.nn._spec import spec_of_activation, spec_of_module, started
+from xact.nn._traced import described
 
 
 class Activation(Learning):
@@ -47,10 +47,10 @@ class Activation(Learning):
         self, activation: Any, /, *, backward_bits: int | None = None, device: Any = None, **parameters: Any
     ) -> None:
         super().__init__()
-        self.activation = _bound(get(activation))
+        self.activation = _bound(described(activation, {}))
         own = {name: parameters.pop(name) for name in _of_the_module(self.activation) if name in parameters}
         tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
-        found = get(self.activation, **{name: value for name, value in parameters.items() if name not in tensors})
+        found = described(self.activation, {name: value for name, value in parameters.items() if name not in tensors})
         dtype = own.pop("dtype", None)
         check_place(found.name, device, dtype)
         check_arguments(found, found.defaults)
@@ -58,7 +58,7 @@ class Activation(Learning):
         starts = {name: start for name, start in starts.items() if name not in tensors}
         check_learning(found.name, found, {**learning_defaults(found), **own, **starts})
         if not own.get("learnable", not tensors):
-            found, starts = found.replace(**({} if tensors else starts)), {}
+            found, starts = described(found, {} if tensors else starts), {}
         self.activation, self._own = found, own
         self.axis = found.defaults.get("axis", own.get("axis", 1))
         self.num_parameters, self.logscale = own.get("num_parameters"), own.get("logscale", False)
