@@ -45,18 +45,6 @@ def test_module_made_inside(case: cases.Case) -> None:
     assert activation.sampled or torch.equal(y, expected)
 
 
-@xact.activation(tex=r"x \tanh(a x)")
-def bent(x, /, a=1.0, *, xp):  # type: ignore[no-untyped-def]
-    """Of a user."""
-    return x * xp.tanh(a * x)
-
-
-@bent.derivative
-def _(x, a, xp):  # type: ignore[no-untyped-def]
-    t = xp.tanh(a * x)
-    return t + a * x * (1 - t * t)
-
-
 SPECS: list[tuple[Any, dict[str, Any]]] = [
     ("leaky_relu(0.1)", {}),
     ("gelu", {"approximate": "tanh"}),
@@ -65,7 +53,6 @@ SPECS: list[tuple[Any, dict[str, Any]]] = [
     (xact.elu, {"alpha": 0.3}),
     (xact.softmax, {"axis": 0}),
     ("swish", {"learnable": False, "beta": 2.0}),
-    (bent, {"a": 2.0}),
     (xact.gated("mish"), {"axis": 0}),
 ]
 
@@ -79,6 +66,22 @@ def test_any_activation_made_inside(spec: Any, arguments: dict[str, Any]) -> Non
     if not arguments:
         made = torch.compile(lambda x: xact.nn.from_spec(spec)(x), backend="eager", fullgraph=True)(x)
         torch.testing.assert_close(made, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.usefixtures("own_catalogue")
+def test_activation_of_a_user_made_inside() -> None:
+    @xact.activation(tex=r"x \tanh(a x)")
+    def bent(x, /, a=1.0, *, xp):  # type: ignore[no-untyped-def]
+        """Of a user."""
+        return x * xp.tanh(a * x)
+
+    @bent.derivative
+    def _(x, a, xp):  # type: ignore[no-untyped-def]
+        t = xp.tanh(a * x)
+        return t + a * x * (1 - t * t)
+
+    x, make = torch.linspace(-3, 3, 8), lambda x: xact.nn.Activation(bent, a=2.0)(x)
+    torch.testing.assert_close(torch.compile(make, backend="eager", fullgraph=True)(x), bent(x, 2.0))
 
 
 def test_two_made_inside() -> None:

@@ -58,6 +58,9 @@ def other(name: str, default: Any, activation: xact.Activation) -> Any:
         return not default
     if name in ("dim", "axis"):
         return 1 - default if default in (0, 1) else 1
+    if name == "sparsity":
+        # Below 1.
+        return 0.5
     if isinstance(default, float):
         return 3.0 if math.isinf(default) else default * 1.5 or 0.5
     if isinstance(default, tuple):
