@@ -258,6 +258,13 @@ def exponential_remainder(precision):
     return fit(continued(lambda t: (mpmath.expm1(-t) + t) / t**2, mpf(1) / 2), 0, 1, precision)
 
 
+def remainder_series(precision):
+    """(e^t - 1 - t) / t^2, its Taylor series."""
+    return tuple(
+        nearest(1 / mpmath.factorial(k + 2), precision) for k in range({"single": 14, "double": 24}[precision])
+    )
+
+
 def logarithm_rest(precision):
     """(-log(1 - v) - v) / v^2 on [0, 1/2]."""
     return fit(continued(lambda v: (-mpmath.log1p(-v) - v) / v**2, mpf(1) / 2), 0, mpf(1) / 2, precision)
@@ -349,6 +356,7 @@ FITS = {
         "ARTANH": artanh,
         "EXPONENTIAL_LOSS": exponential_loss,
         "EXPONENTIAL_REMAINDER": exponential_remainder,
+        "REMAINDER_SERIES": remainder_series,
     },
     "logistic": {"LOGARITHM_REST": logarithm_rest, "RATE": gelu_rate},
     "periodic": {"QUARTER": quarter},

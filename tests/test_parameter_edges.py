@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("numpy")
 
 INF, NAN = float("inf"), float("nan")
 LIBRARIES = ["numpy", "jax", "torch"]
-EDGES = [0.0, -0.0, -1.0, INF, -INF, 1e-40, -1e-300, 1e30, -1e30, 1e300, NAN]
+EDGES = [0.0, -0.0, -1.0, INF, -INF, 1e-40, -1e-300, 1e20, 1e36, -1e36, 1e300, NAN]
 X = [0.0, 1e-3, 0.3, 1.0, 2.5, 30.0, 1e10, 1e30, INF]
 # Of these an infinite one means that there is no bound.
 BOUNDS = {"min", "max", "min_val", "max_val", "threshold", "value", "limit", "max_value", "alpha"}
@@ -167,3 +167,64 @@ def test_conditions_are_read() -> None:
             @xact.activation(tex="x", requires=(text,))
             def planted(x, /, alpha=1.0, *, xp):
                 return alpha * x
+
+
+# What is left of a function where a parameter is 0, and of its derivative; inputs from which a square underflows.
+NEAR = np.array(
+    [-INF, -1e38, -1e16, -3, -0.5, -1e-22, -1e-30, -0.0, 0.0, 1e-30, 1e-22, 0.3, 2.5, 1e16, 1e20, 1e38, INF]
+)
+
+
+def _silu(x: np.ndarray) -> np.ndarray:
+    z = np.clip(x, -700, 700)
+    return np.where(x > 700, x, z / (1 + np.exp(-z)))
+
+
+def _silu_slope(x: np.ndarray) -> np.ndarray:
+    z = np.clip(x, -700, 700)
+    s = 1 / (1 + np.exp(-z))
+    return s * (1 + z * (1 - s))
+
+
+IDENTITY = (lambda x: x, np.ones_like)
+ZERO = (np.zeros_like, np.zeros_like)
+SILU = (_silu, _silu_slope)
+AT_ZERO: dict[tuple[str, str], Any] = {
+    ("squareplus", "b"): (lambda x: np.maximum(x, 0), lambda x: (np.sign(x) + 1) / 2),
+    ("isru", "alpha"): IDENTITY,
+    ("isrlu", "alpha"): IDENTITY,
+    ("snake", "alpha"): IDENTITY,
+    ("sinlu", "a"): SILU,
+    ("sinlu", "b"): SILU,
+    ("star_relu", "scale"): (lambda x: np.full_like(x, -0.4472135954999579), np.zeros_like),
+    ("beta_mish", "beta"): ZERO,
+    ("pserf", "gamma"): ZERO,
+    ("erf_act", "alpha"): ZERO,
+    ("pelu", "a"): ZERO,
+}
+
+
+@pytest.mark.parametrize(("name", "label"), AT_ZERO)
+def test_an_array_of_0(name: str, label: str) -> None:
+    activation = xact.get(name)
+    for wrt, limit in zip(("", "x"), AT_ZERO[name, label], strict=True):
+        f = xact.derivative(activation, wrt) if wrt else activation
+        for shape in ((1,), NEAR.shape):
+            got = f(NEAR, **{label: np.zeros(shape if "axis" not in activation.defaults else 1)})
+            np.testing.assert_allclose(got, limit(NEAR), rtol=1e-15, atol=1e-30)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize(("name", "label"), AT_ZERO)
+def test_a_parameter_of_0(name: str, label: str, dtype: str, library: str) -> None:
+    """The limit, in the value and in the derivative."""
+    pytest.importorskip(library)
+    activation = xact.get(name)
+    with np.errstate(over="ignore"):
+        x = NEAR.astype(dtype)
+    for zero in (0.0, -0.0, 0):
+        for wrt, limit in zip(("", activation.arrays[0]), AT_ZERO[name, label], strict=True):
+            got = evaluate(library, activation, {"x": x}, {label: zero}, wrt)
+            exact = limit(np.float64(x)).astype(dtype)
+            np.testing.assert_allclose(got, exact, rtol=np.finfo(dtype).eps, atol=1e-30)

@@ -1,60 +1,68 @@
 """Algebraic activations: square roots and parabolas in the place of exponentials."""
 
 from xact._activation import activation
+from xact.special.algebraic import at_zero
 
 
 @activation(
     tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRU",
-    requires=("0 < alpha < inf",),
-    arguments={"alpha": "the result lies between -1 / sqrt(alpha) and 1 / sqrt(alpha)"},
+    requires=("0 <= alpha < inf",),
+    arguments={"alpha": "the result lies between -1 / sqrt(alpha) and 1 / sqrt(alpha); 0 gives x"},
 )
 def isru(x, /, alpha=1.0, *, xp):
     """A sigmoid between -1 / sqrt(alpha) and 1 / sqrt(alpha), with slope 1 at the origin."""
-    # From this bound on the result is what it is at infinity.
-    bound = 1e15 / alpha**0.5
+    rate = alpha**0.5
+    # From this bound on the result is what it is at infinity; alpha = 0 has none.
+    bound = 1e15 / (rate + 1e-300)
     z = xp.clip(x, -bound, bound)
-    return z / xp.sqrt(1 + alpha * z * z)
+    t = xp.times(rate, z)
+    return z / xp.sqrt(1 + t * t)
 
 
 @isru.derivative
 def _(x, alpha, xp):
-    t = 1 / (1 + alpha * x * x)
+    z = xp.times(alpha**0.5, x)
+    t = 1 / (1 + z * z)
     return t * xp.sqrt(t)
 
 
 @isru.derivative(order=2)
 def _(x, alpha, xp):
-    t = 1 / (1 + alpha * x * x)
-    return xp.where(t == 0, 0.0, -3 * alpha * x) * t * t * xp.sqrt(t)
+    z = xp.times(alpha**0.5, x)
+    t = 1 / (1 + z * z)
+    return xp.where(t == 0, 0.0, xp.times(-3 * alpha, x)) * t * t * xp.sqrt(t)
 
 
 @activation(
     tex=r"\begin{cases} x & x \ge 0 \\ \frac{x}{\sqrt{1 + \alpha x^2}} & \text{otherwise} \end{cases}",
     paper="Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",
     module="ISRLU",
-    requires=("0 < alpha < inf",),
-    arguments={"alpha": "the result is above -1 / sqrt(alpha)"},
+    requires=("0 <= alpha < inf",),
+    arguments={"alpha": "the result is above -1 / sqrt(alpha); 0 gives x"},
 )
 def isrlu(x, /, alpha=1.0, *, xp):
     """ELU with a square root in the place of the exponential: twice continuously differentiable."""
-    n = xp.clip(x, -1e15 / alpha**0.5, 0.0)
-    return xp.where(x < 0, n / xp.sqrt(1 + alpha * n * n), x)
+    rate = alpha**0.5
+    n = xp.clip(x, -1e15 / (rate + 1e-300), 0.0)
+    t = xp.times(rate, n)
+    return xp.where(x < 0, n / xp.sqrt(1 + t * t), x)
 
 
 @isrlu.derivative
 def _(x, alpha, xp):
-    n = xp.minimum(x, 0.0)
-    t = 1 / (1 + alpha * n * n)
+    z = xp.times(alpha**0.5, xp.minimum(x, 0.0))
+    t = 1 / (1 + z * z)
     return t * xp.sqrt(t)
 
 
 @isrlu.derivative(order=2)
 def _(x, alpha, xp):
     n = xp.minimum(x, 0.0)
-    t = 1 / (1 + alpha * n * n)
-    return xp.where(t == 0, 0.0, -3 * alpha * n) * t * t * xp.sqrt(t)
+    z = xp.times(alpha**0.5, n)
+    t = 1 / (1 + z * z)
+    return xp.where(t == 0, 0.0, xp.times(-3 * alpha, n)) * t * t * xp.sqrt(t)
 
 
 @activation(
@@ -103,8 +111,8 @@ def _(x, xp):
 @activation(
     tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
     paper="Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier, arXiv:2112.11687",
-    requires=("0 < b < 1e14",),
-    arguments={"b": "the size of the bend; as it goes to 0 the rectifier"},
+    requires=("0 <= b <= 1e20",),
+    arguments={"b": "the size of the bend; 0 gives the rectifier"},
 )
 def squareplus(x, /, b=4.0, *, xp):
     """A smooth rectifier made of one square root; b is the size of the bend."""
@@ -115,14 +123,16 @@ def squareplus(x, /, b=4.0, *, xp):
 @squareplus.derivative
 def _(x, b, xp):
     root = xp.hypotenuse(x, b)
-    ratio = xp.where(xp.abs(x) > 1e30, xp.sign(x), x / root)
+    divisor = xp.where(root == 0, 1.0, root)
+    ratio = xp.where(xp.abs(x) > 1e30, xp.sign(x), x / divisor)
     # 1 + ratio cancels in the left tail.
-    return xp.where(ratio < -0.5, b / root / (root + xp.abs(x)) / 2, (1 + ratio) / 2)
+    return xp.where(ratio < -0.5, b / at_zero(b, 1.0, divisor, xp) / (root + xp.abs(x)) / 2, (1 + ratio) / 2)
 
 
 @squareplus.derivative(order=2)
 def _(x, b, xp):
-    return b / (x * x + b) / xp.hypotenuse(x, b) / 2
+    root = at_zero(b, xp.where(xp.isnan(x), x, 1.0), xp.hypotenuse(x, b), xp)
+    return b / root / root / root / 2
 
 
 @squareplus.derivative("b")

@@ -97,13 +97,13 @@ def _(x, alpha, xp):
     paper="Trottier, Giguere & Chaib-draa 2017, Parametric Exponential Linear Unit, arXiv:1605.09332",
     module="PELU",
     learnable={"a": 1.0, "b": 1.0},
-    requires=("0 < a < 1e15", "1e-6 <= b < 1e15"),
+    requires=("0 <= a < inf", "1e-6 <= b < 1e30"),
     budget={"parameters": (1, RECIPROCAL)},
     arguments={"a": "the result is above -a", "b": "what the exponential decays over"},
 )
 def pelu(x, /, a=1.0, b=1.0, *, xp):
     """ELU with a learnt bound a and a learnt decay b, both positive, and a continuous derivative for all of them."""
-    return xp.where(x < 0, a * xp.expm1(xp.minimum(x, 0.0) / b), x * (a / b))
+    return xp.where(x < 0, a * xp.expm1(xp.minimum(x, 0.0) / b), xp.times(a / b, x))
 
 
 @pelu.derivative

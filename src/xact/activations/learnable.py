@@ -1,6 +1,7 @@
 """Activations with parameters that are learnt along with the weights."""
 
 from xact._activation import activation
+from xact.special.algebraic import at_zero
 
 
 @activation(
@@ -58,7 +59,7 @@ def _(x, beta, xp):
     paper="Yu et al. 2022, MetaFormer Baselines for Vision, arXiv:2210.13452",
     module="StarReLU",
     learnable={"scale": 0.8944271909999159, "bias": -0.4472135954999579},
-    requires=("scale != 0", "-1e15 < scale < 1e15", "-inf < bias < inf"),
+    requires=("-inf < scale < inf", "-inf < bias < inf"),
     budget={"misrounded float16 by x": (32, "one significand times 1.64 is a tie in float32, in every binade")},
     arguments={"scale": "what the square is multiplied by", "bias": "what is added everywhere"},
 )
@@ -67,12 +68,12 @@ def star_relu(x, /, scale=0.8944271909999159, bias=-0.4472135954999579, *, xp):
     r = xp.maximum(x, 0.0)
     small = xp.minimum(r, 1e19)
     # The square of a 16-bit number is exact, so that little is lost next to the zero; a larger one would overflow.
-    return xp.where(r > 1e19, scale * r * r, scale * (small * small)) + bias
+    return xp.where(r > at_zero(scale, xp.inf, 1e19, xp), scale * r * r, scale * (small * small)) + bias
 
 
 @star_relu.derivative
 def _(x, scale, xp):
-    return 2 * scale * xp.maximum(x, 0.0)
+    return xp.times(2 * scale, xp.maximum(x, 0.0))
 
 
 @star_relu.derivative("scale")
@@ -89,7 +90,7 @@ def _(x, xp):
     tex=r"\text{gamma} \tanh(\alpha x) + \text{beta}",
     paper="Zhu et al. 2025, Transformers without Normalization, arXiv:2503.10622",
     module="DyT",
-    requires=("-1e15 < alpha < 1e15", "-1e15 < gamma < 1e15", "-inf < beta < inf"),
+    requires=("-inf < alpha < inf", "-inf < gamma < inf", "-inf < beta < inf"),
     budget={"error float16": (0.6, "next to the zero that beta moves off the origin the rounding of tanh counts")},
     aliases=("dyt",),
     learnable={"alpha": 0.5, "gamma": 1.0, "beta": 0.0},
@@ -135,7 +136,7 @@ def _(x, xp):
     r" \text{alpha\_n}\, (e^x - 1 - x) + \beta x & \text{otherwise} \end{cases}",
     paper="Huang & Schlag 2024, Deriving Activation Functions Using Integration, arXiv:2411.13010",
     module="XIELU",
-    requires=("-1e15 < alpha_p < 1e15", "-1e15 < alpha_n < 1e15", "-1e15 < beta < 1e15"),
+    requires=("-inf < alpha_p < inf", "-inf < alpha_n < inf", "-inf < beta < inf"),
     budget={
         "parameters": (1, "value and slope cross 0 on the left, where terms with a parameter each cancel"),
         "error float16": (0.7, "next to these zeros the roundings in float32 count"),
@@ -218,7 +219,7 @@ def _(x, lam, kappa, xp):
     tex=r"(\text{p1} - \text{p2})\, x\, \sigma(\beta (\text{p1} - \text{p2}) x) + \text{p2}\, x",
     paper="Ma et al. 2021, Activate or Not: Learning Customized Activation, arXiv:2009.04759",
     module="ACONC",
-    requires=("-1e15 < p1 < 1e15", "-1e15 < p2 < 1e15", "-1e15 < beta < 1e15"),
+    requires=("-inf < p1 < inf", "-inf < p2 < inf", "-inf < beta < inf"),
     budget={
         "parameters": (1, "p1 - p2 is rounded, and the slope touches 0 for p2 near p1 / 11"),
         "error float16 by x": (0.6, "next to the zero of the slope the float32 rounding of the exponent counts"),

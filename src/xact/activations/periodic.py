@@ -1,25 +1,26 @@
 """Periodic activations, for signals that repeat and for coordinate networks."""
 
 from xact._activation import activation
+from xact.special.algebraic import at_zero
 
 
 @activation(
     tex=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
     paper="Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195",
     learnable={"alpha": 1.0},
-    requires=("alpha != 0", "-inf < alpha < inf"),
+    requires=("-inf < alpha < inf",),
     logscale=True,
     budget={
         "parameters": (1, "next to the zeros of the slope the rounding of alpha x counts"),
         "C1 float32": (5, "left of 0 the square is up to 2.6 times the result; dense: 4.3"),
         "C1 float64": (5, "as in float32; dense: 4.7"),
     },
-    arguments={"alpha": "the frequency of the ripple, and 1 / its size"},
+    arguments={"alpha": "the frequency of the ripple, and 1 / its size; 0 gives x"},
 )
 def snake(x, /, alpha=1.0, *, axis=1, xp):
     """The identity with a ripple of period pi / alpha: monotonic, and periodic about a trend."""
     z = xp.where(xp.isinf(x), 0.0, x)
-    return x + xp.sin(xp.phase(z, alpha)) ** 2 / alpha
+    return x + xp.sin(xp.phase(z, alpha)) ** 2 / at_zero(alpha, 1.0, alpha, xp)
 
 
 @snake.derivative
@@ -84,7 +85,7 @@ def _(x, w0, xp):
     paper="Paul et al. 2022, SinLU: Sinu-Sigmoidal Linear Unit, doi:10.3390/math10030337",
     module="SinLU",
     learnable={"a": 1.0, "b": 1.0},
-    requires=("a != 0", "-1e15 < a < 1e15", "b != 0", "-1e15 < b < 1e15"),
+    requires=("-inf < a < inf", "-inf < b < inf"),
     budget={"parameters": (1, "next to the zeros of the slope the rounding of b x counts")},
     arguments={"a": "the size of the ripple", "b": "its frequency"},
 )
@@ -96,8 +97,8 @@ def sinlu(x, /, a=1.0, b=1.0, *, xp):
 
 @sinlu.derivative
 def _(x, a, b, xp):
-    z = xp.where(x == -xp.inf, 0.0, x)
-    y = xp.phase(z, b)
+    z, b = xp.where(x == -xp.inf, 0.0, x), at_zero(a, 0.0, b, xp)  # without a ripple there is a limit on the right
+    y, z = xp.phase(z, b), xp.minimum(z, 1e4)
     s, c = xp.sin(y), xp.cos(y)
     e = xp.exp(xp.where(x < 0, x, -x))
     h = xp.one_plus_cosine(y, a * b)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from xact._activation import activation
+from xact.special.algebraic import at_zero
 
 
 @activation(
@@ -236,7 +237,7 @@ def _(x, beta, xp):
 @activation(
     tex=r"x\,\tanh(\beta \log(1 + e^x))",
     paper="Misra 2019, Beta Mish: An uni-parametric adaptive activation function derived from Mish",
-    requires=("beta != 0", "-inf < beta < inf"),
+    requires=("-inf < beta < inf",),
     budget={
         "C1 float32 by x": (5.5, "beta beside a product of five factors; dense: 5.1"),
         "C1 float64 by x": (5, "as in float32; dense: 4.6"),
@@ -245,7 +246,8 @@ def _(x, beta, xp):
 )
 def beta_mish(x, /, beta=1.5, *, xp):
     """Mish at beta = 1; a larger beta brings it nearer to the rectifier."""
-    z = xp.clip(x, -800.0, None)  # softplus(-800) is 0, times -inf
+    # softplus(-800) is 0, times -inf; at beta = 0 the gate is, times inf.
+    z = xp.clip(x, -800.0, at_zero(beta, 800.0, xp.inf, xp))
     return z * xp.tanh(beta * xp.softplus(z))
 
 

@@ -2,8 +2,15 @@
 
 __all__ = ["hypotenuse", "line", "times"]
 
-# From here on x^2 + b is x^2 to both precisions, for any b a parameter may be.
+# From here on a product with a slope may overflow in float32.
 FAR = 1e15
+
+
+def at_zero(parameter, value, other, xp):
+    """One value where a parameter is 0, another elsewhere; a number where it is one."""
+    if not hasattr(parameter, "dtype"):
+        return value if parameter == 0 else other
+    return xp.where(parameter == 0, value * xp.ones_like(parameter), other)
 
 
 def hypotenuse(x, square, /, *, xp):
@@ -11,7 +18,8 @@ def hypotenuse(x, square, /, *, xp):
     Source: own.
     """
     t = xp.where(x < 0, -x, x)
-    far = t > FAR
+    # From 1e18 on a square of at most 1e20 does not count; where it is 0, that of a small x underflows.
+    far = t > at_zero(square, 0.0, 1e18, xp)
     return xp.where(far, t, xp.sqrt(xp.where(far, 0.0, t) ** 2 + square))
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from xact.special.algebraic import at_zero
 from xact.special.polynomial import Fit
 
 __all__ = ["one_plus_cosine", "one_plus_sine", "phase", "sine_plus_cosine", "sine_square_slope"]
@@ -51,14 +52,16 @@ def sine_plus_cosine(y, /, *, xp):
 
 
 def sine_square_slope(x, frequency, /, *, xp):
-    """The derivative of sin(a x)^2 / a by a, y = a x: (x cos(y) - sin(y) / (2 a)) 2 sin(y) / a; between |y| = 1/2 and
-    4 as (x sin(2 y) - (1 - cos(2 y)) / (2 a)) / a, where near the first zero, y = 1.17, less cancels. Error: 4 / 4
-    ULP beside the change that 1 ULP of x makes. Source: own.
+    """The derivative of sin(a x)^2 / a by a, y = a x: (x cos(y) - sin(y) / (2 a)) 2 sin(y) / a, x^2 at a = 0; between
+    |y| = 1/2 and 4 as (x sin(2 y) - (1 - cos(2 y)) / (2 a)) / a, where near the first zero, y = 1.17, less cancels.
+    Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: own.
     """
     y = xp.phase(x, frequency)
     middle = (xp.abs(y) > 0.5) & (xp.abs(y) < 4)
     angle = xp.where(middle, 2 * y, y)
     s, c = xp.sin(angle), xp.cos(angle)
-    half = 0.5 / frequency
+    divisor = at_zero(frequency, 1.0, frequency, xp)
+    half = 0.5 / divisor
     doubled = (xp.where(middle, x, 0.0) * s - half) + half * c
-    return xp.where(middle, doubled, (x * c - half * s) * (2 * s)) / frequency
+    slope = xp.where(middle, doubled, (x * c - s / divisor / 2) * (2 * s)) / divisor
+    return xp.where((frequency == 0) & (y == 0), x * x, slope)
