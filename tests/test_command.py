@@ -129,7 +129,7 @@ WRONG = [
     (2, "check mine:squash(bogus=3)", "squash has no argument 'bogus'"),
     (2, "show relu(1,2,3)", "xact.get('relu(1,2,3)'): too many arguments"),
     (2, "show gelu(approximate='exact')", "gelu: `approximate` must be one of"),
-    (2, "show softshrink(-1)", "softshrink needs lambd >= 0"),
+    (2, "show softshrink(-1)", "softshrink needs 0 <= lambd < inf"),
     (2, "show gelu(", "xact.get: 'gelu(' is not of the form"),
     (2, "show broken:squash", "broken cannot be imported: NameError: name 'undefined' is not defined"),
     (2, "show wants:squash", "wants cannot be imported: ModuleNotFoundError: No module named 'nothing_of_the_kind'"),

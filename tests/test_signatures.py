@@ -121,7 +121,11 @@ SIGNATURES = [
     (scaled, {"module": "My Module"}, "scaled: 'My Module' is no name that Python can spell"),
     (scaled, {"integers": True}, "scaled: `integers` must be one of 'keep', 'float', 'keep, bool', 'float, bool'"),
     (scaled, {"requires": ("scale >= other",)}, "'other' in `requires` is neither a number nor one of the arguments"),
-    (scaled, {"requires": ("scale",)}, "'scale' in `requires` is no comparison, such as \"alpha > 0\""),
+    (
+        scaled,
+        {"requires": ("scale",)},
+        "'scale' in `requires` is no comparison by <=, >=, <, >, != with spaces, such as",
+    ),
     (scaled, {"requires": ("scale => 0",)}, "'scale => 0' in `requires` is no comparison"),
     (
         scaled,

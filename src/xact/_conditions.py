@@ -18,9 +18,10 @@ SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 def parse(text: str, names: tuple[str, ...]) -> Condition:
     """The parts of a comparison, or a chain of them, of arguments, numbers and ``inf``."""
     sides, comparisons = text.split()[::2], text.split()[1::2]
-    if len(sides) != len(comparisons) + 1 or not {*comparisons} <= {*COMPARISONS}:
+    if not comparisons or len(sides) != len(comparisons) + 1 or not {*comparisons} <= {*COMPARISONS}:
+        known = ", ".join(COMPARISONS)
         raise DefinitionError(
-            f"{text!r} in `requires` is no chain of comparisons with spaces round {', '.join(COMPARISONS)}"
+            f"{text!r} in `requires` is no comparison by {known} with spaces, such as '0 < alpha <= 1'"
         )
     used = tuple(dict.fromkeys(side for side in sides if side in names))
     words = " ".join(word if word in (*names, *COMPARISONS) else _number_text(word, names) for word in text.split())

@@ -224,7 +224,7 @@ REFUSED = {
     "softshrink": [lambda f: f(X, -1.0), lambda f: f(X, 0.5, 0.5)],
     "gelu": [lambda f: f(X, approximate="erf"), lambda f: f(X.to(torch.int64))],
     "gumbel_softmax": [lambda f: f(X, dim=1)],
-    "relu": [lambda f: f(X > 0), lambda f: f(1.0), lambda f: f([1.0]), lambda f: f(), lambda f: f(X, alpha=1)],
+    "relu": [lambda f: f(X > 0), lambda f: f([1.0]), lambda f: f(), lambda f: f(X, alpha=1)],
     "softplus": [lambda f: f(X, beta="1"), lambda f: f(X, 1, 20, 3), lambda f: f(None)],
     "threshold": [lambda f: f(X), lambda f: f(X, 0.1)],
     "leaky_relu": [lambda f: f(X, None), lambda f: f(X.to(torch.int32))],
