@@ -260,6 +260,7 @@ FINE = {
     "activations": lambda x, xp: xact.sigmoid(x) * xact.swish(x, 2.0) + xact.get("elu", alpha=0.5)(x),
     "a gate": lambda x, xp: xact.swiglu(x, x),
     "a derivative": lambda x, xp: xact.derivative(xact.mish)(x) + xact.value_and_derivative("gelu")(x)[1],
+    "a cotangent": lambda x, xp: xact.vjp("mish", x)[1](x)[0] * xact.derivative("elu", "alpha")(x, alpha=2.0),
     "special functions": lambda x, xp: xp.softplus(x) + xp.erf(x) + xp.sigmoid(x),
     "numbers": lambda x, xp: np.float64(2.0) * x + np.float32(1.0) + math.pi * xp.asarray(1.0, dtype=x.dtype),
     "limits": lambda x, xp: xp.clip(x, -xp.finfo(x.dtype).max, xp.inf),
@@ -414,6 +415,41 @@ def test_wrong_samplers() -> None:
     another.sample(lambda x, *, rng, xp: xp.unifrom(rng, x, 0.0, 1.0))
     with pytest.raises(xact.DefinitionError, match=r"noisy: the sampler uses xp\.unifrom, "):
         another.derivative(lambda x, xp: xp.ones_like(x))
+
+
+def test_a_module_of_another_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^own: xact\.nn\.GELU is the Module of xact\.gelu; give another `module`$"):
+        declare(lambda x, /, *, xp: xp.tanh(x), module="GELU")
+    assert declare(lambda x, /, *, xp: xp.tanh(x), module="Own").module == "Own"
+
+
+@pytest.mark.parametrize(("label", "given"), [("learnable", ["a"]), ("kinks", [0.0]), ("arguments", "a")])
+def test_what_is_a_mapping(label: str, given: Any) -> None:
+    text = f"`{label}` is a mapping such as {{"
+    refused(text, lambda: declare(lambda x, /, a=1.0, *, xp: xp.tanh(a * x), **{label: given}))
+
+
+def test_a_rule_is_declared_without_brackets() -> None:
+    with pytest.raises(xact.DefinitionError, match=r"^write @gelu\.derivative without brackets, or with the name"):
+        xact.gelu.derivative()
+    refused("a rule takes `xp`", lambda: declare(lambda x, /, *, xp: xp.tanh(x), lambda x: x))
+
+
+def test_a_definition_outside_a_module() -> None:
+    """As in a program that is run by `exec`."""
+    text = """
+@activation()
+def own(x, /, *, xp):
+    return xp.tanh(x)
+
+@own.derivative
+def _(x, xp):
+    return 1 - xp.tanh(x) ** 2
+"""
+    space: dict[str, Any] = {"activation": xact.activation}
+    exec(text, space)
+    assert space["own"](np.zeros(1)) == 0
+    assert "own" in repr(space["own"])
 
 
 def test_a_taken_name_leaves_no_half_entry() -> None:

@@ -136,6 +136,19 @@ def test_float8_of_torch(case: cases.Case) -> None:
     refused(xact.DtypeError, "got float8_e4m3fn", lambda: case.call(*(x for _ in case.arrays)))
 
 
+# What is no activation
+
+
+@pytest.mark.parametrize("function", ["derivative", "value_and_derivative", "vjp", "gated", "properties", "curve"])
+def test_what_is_no_activation(function: str) -> None:
+    call = getattr(xact, function, None) or getattr(xact.analysis, function)
+    text = f"{function} needs an activation or its name, got <ufunc 'tanh'>; declare it with @xact.activation"
+    refused(TypeError, text, lambda: call(np.tanh))
+    text = f"{function} takes an activation or its name, got an array of shape (2,); give the activation itself"
+    refused(TypeError, text, lambda: call(xact.gelu(np.ones(2))))
+    refused(xact.UnknownActivationError, "the nearest names are gelu", lambda: call("gelo"))
+
+
 # Arguments the function does not have
 
 
@@ -185,6 +198,16 @@ def test_choices(case: cases.Case) -> None:
         text = f"{case.activation.name}: `{option}` must be one of {listed}, got 'other'"
         refused(ValueError, text, lambda: case.call(**{option: "other"}))
         refused(ValueError, text, lambda: xact.get(case.activation.name, **{option: "other"}))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("case", [case for case in SIMPLE if case.activation.choices], ids=str)
+def test_choices_take_no_arrays(case: cases.Case, library: str) -> None:
+    for option in case.activation.choices:
+        text = f"{case.activation.name}: `{option}` is an option and takes a Python value, no array; got "
+        x = array(library, [1.0, 2.0])
+        refused(TypeError, text, lambda: case.call(**{option: x}))
+        refused(TypeError, text, lambda: xact.get(case.activation.name, **{option: x}))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

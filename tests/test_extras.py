@@ -61,6 +61,11 @@ def test_a_command(line: str, libraries: list[str], extra: str) -> None:
     assert done.stderr.endswith(f': pip install "xact-activations[{extra}]"\n')
 
 
+def test_keras() -> None:
+    last = without(["keras"], "import xact; xact.compat.register_keras()").stderr.splitlines()[-1]
+    assert last == "ImportError: register_keras needs keras; pip install keras"
+
+
 def test_what_needs_no_library() -> None:
     code = "from xact.__main__ import main; [main(line.split()) for line in ('list', 'show gelu', 'explain gelu')]"
     done = without(["numpy", "torch", "jax", "matplotlib", "flint", "mpmath"], code)

@@ -184,6 +184,11 @@ def test_rows_with_infinities():
     ("call", "message"),
     [
         (lambda: values(r"\alpha x", {"x": [1.0]}), "needs alpha, which is neither input nor parameter"),
+        (lambda: values("tanh(x)", {"x": [1.0]}), r"needs a, which is neither input nor parameter; write \\tanh$"),
+        (lambda: values("alpha x", {"x": [1.0]}), r"needs a, .*; write \\alpha$"),
+        (lambda: values("\tanh(x)", {"x": [1.0]}), r'needs a, .*; write a raw string, tex=r"..."$'),
+        (lambda: values("\frac{x}{2}", {"x": [1.0]}), r'needs a, .*; write a raw string, tex=r"..."$'),
+        (lambda: values(r"$x$", {"x": [1.0]}), r"cannot read the formula .*; leave out the dollars$"),
         (lambda: values(r"\alpha x", {"x": [1.0]}, {"alpha": None}), "needs a number for alpha, not None"),
         (lambda: values(r"n x, \quad n = 2", {"x": [1.0]}, {"n": 2}), "defines n, which is also an argument"),
         (lambda: derivatives("x", {"x": [1.0]}, {}, "y"), "no argument 'y'"),

@@ -32,7 +32,10 @@ _SUBMODULES = ("analysis", "nn", "plotting", "testing")
 
 def __getattr__(name: str) -> _Any:
     if name not in _SUBMODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from xact._catalogue import catalogue
+
+        instead = f"; the Module is xact.nn.{name}" if any(one.module == name for one in catalogue.values()) else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead}")
     import importlib
 
     try:

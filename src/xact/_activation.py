@@ -183,6 +183,8 @@ class Activation(Displayed, Saved, Declaration):
     def _rule(self, rules: dict[str, Expression], argument: Any, instead: str) -> Any:
         if isinstance(argument, str):
             return lambda function: add_rule(self, rules, argument, function)
+        if argument is None:
+            raise DefinitionError(f"write @{self.name}.derivative without brackets, or with the name of an argument")
         if not inspect.isfunction(argument):
             raise TypeError(f"this declares a rule; to evaluate it use {instead}")
         return add_rule(self, rules, self.body.arrays[0], argument)
@@ -217,7 +219,7 @@ class Activation(Displayed, Saved, Declaration):
         return hash((self.key, hashable(self.replaced))) if self.replaced else hash(self.key)
 
     def __repr__(self) -> str:
-        home = "xact" if self.__module__.startswith("xact.") else self.__module__
+        home = "xact" if f"{self.__module__}".startswith("xact.") else self.__module__
         values = ", ".join(f"{name}={value!r}" for name, value in self.replaced.items())
         return f"{home}.{self.name}({values})" if values else f"{home}.{self.name}"
 

@@ -69,6 +69,19 @@ def get(
     return activation.replace(**given) if given else activation
 
 
+def activation_of(function: str, given: Any, /, **parameters: Any) -> Activation:
+    """As `get`, for a function that takes nothing but activations."""
+    if hasattr(given, "shape") and not isinstance(given, str):
+        raise TypeError(
+            f"{function} takes an activation or its name, got an array of shape {tuple(given.shape)}; "
+            "give the activation itself, and the array to what comes of it"
+        )
+    if not isinstance(given, (str, Mapping, Activation)):
+        raise TypeError(f"{function} needs an activation or its name, got {given!r}; declare it with @xact.activation")
+    found: Activation = get(given, **parameters)
+    return found
+
+
 def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
     name, bracket, _ = spec.partition("(")
     if not bracket:
@@ -82,7 +95,7 @@ def _parse(spec: str) -> tuple[str, list[Any], dict[str, Any]]:
     except (SyntaxError, ValueError):
         raise ValueError(
             f"xact.get: {spec!r} is not of the form name(value, ...) or name(parameter=value, ...), "
-            "with numbers and strings as values"
+            "with numbers and strings as values; strings stand in quotes, as in gelu('tanh')"
         ) from None
     return name, positional, keywords
 

@@ -2,12 +2,14 @@
 
 import keyword
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 from xact._errors import DefinitionError
 from xact._signature import LAYOUTS, REQUIRED, Expression
 
 INTEGERS = ("keep", "float", "keep, bool", "float, bool")
+MAPPINGS = {"learnable": "{'alpha': 1.0}", "kinks": "{0: 0.5}", "arguments": "{'alpha': 'the slope at 0'}"}
 # In a rule these are the result and its cotangent.
 TAKEN = ("y", "dy")
 
@@ -15,6 +17,9 @@ TAKEN = ("y", "dy")
 def check_declaration(name: str, body: Expression, module: str | None, fields: dict[str, Any]) -> None:
     """The signature of a body, and what the decorator says beside it."""
     _check_names(name, body)
+    for label, example in MAPPINGS.items():
+        if not isinstance(fields[label], Mapping):
+            raise DefinitionError(f"{name}: `{label}` is a mapping such as {example}, got {fields[label]!r}")
     for label, value in body.parameters.items():
         _check_parameter(name, label, value, label in body.masks)
     for label, value in body.options.items():

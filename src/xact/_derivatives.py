@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from xact import backends
 from xact._activation import Activation
-from xact._catalogue import get
+from xact._catalogue import activation_of
 from xact._errors import MissingRuleError, ShapeError
 from xact._noted import NotedPullback, differentiated, noted
 from xact._operands import check_library, is_same, prepare
@@ -69,7 +69,7 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
     >>> derivative("softplus")(np.zeros(2))
     array([0.5, 0.5])
     """
-    activation = _activation(f)
+    activation = activation_of("derivative", f)
     argument = wrt or activation.arrays[0]
     if argument in activation.pullbacks:
         mixes = (
@@ -79,19 +79,23 @@ def derivative(f: Any, wrt: str | None = None, order: int = 1) -> Derivative:
         )
         raise MissingRuleError(f"{mixes}, its derivative is a Jacobian; use xact.vjp(xact.{activation.name}, x)")
     if argument not in activation.operands:
+        if argument in activation.defaults:
+            raise TypeError(f"{activation.name} has no derivative by {argument!r}, which is an option")
         raise TypeError(f"{activation.name} has no argument {argument!r}, only {', '.join(activation.operands)}")
     if argument not in activation.rules:
         raise MissingRuleError(backends.no_rule(activation, argument))
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"xact.derivative: `order` must be a positive integer, got {order!r}")
     if order > 2 or (order == 2 and argument not in activation.slopes):
-        raise MissingRuleError(f"{activation.name} has no rule of order {order} for `{argument}`")
+        raise MissingRuleError(
+            f"{activation.name} has no rule of order {order} for `{argument}`; jax.grad and torch.func.grad go on"
+        )
     return Derivative(activation, argument, order)
 
 
 def value_and_derivative(f: Any, wrt: str | None = None) -> Callable[..., tuple[Any, Any]]:
     """A function that returns the value and the derivative; see `derivative`."""
-    slope = derivative(f, wrt)
+    slope = derivative(activation_of("value_and_derivative", f), wrt)
     return ValueAndDerivative(slope.activation, slope.wrt)
 
 
@@ -107,7 +111,7 @@ def vjp(f: Any, *primals: Any, **options: Any) -> tuple[Any, Callable[[Any], tup
     >>> pullback(np.array([1.0, 0.0]))
     (array([ 0.25, -0.25]),)
     """
-    activation = _activation(f)
+    activation = activation_of("vjp", f)
     if _is_guest(primals, activation):
         # Plain arrays: to add up what a mask hides, or to give a cotangent another class, would be wrong.
         primals = (guests.plain(activation, primals[0]), *primals[1:])
@@ -277,10 +281,3 @@ def _is_recorded(args: tuple[Any, ...], activation: Activation) -> bool:
     if not args or not hasattr(type(args[0]), "__torch_function__"):
         return False
     return backends.of(args[0], activation.name) is backends.deferred
-
-
-def _activation(f: Any) -> Activation:
-    activation = get(f)
-    if not isinstance(activation, Activation):
-        raise TypeError(f"needs an activation or its name, got {f!r}; declare it with @xact.activation")
-    return activation

@@ -8,7 +8,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # Needed for an error alone, and slower to import than the rest of the package.
     import difflib
 
-    return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
+    spelled = {one.lower(): one for one in known}
+    return ", ".join(spelled[one] for one in difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.0))
 
 
 class DtypeError(TypeError, NotImplementedError):

@@ -9,7 +9,7 @@ from typing import Any
 from xact import backends
 from xact._activation import Activation
 from xact._bound import as_json
-from xact._catalogue import factories, get
+from xact._catalogue import activation_of, factories
 from xact._signature import LAYOUTS, Expression
 
 _X = re.compile(r"(?<![A-Za-z\\_])x(?![A-Za-z])")
@@ -52,9 +52,7 @@ def gated(activation: Any, layout: str = "gate_first", **parameters: Any) -> Act
     >>> gated("relu")(np.array([-1.0, 2.0]), np.array([5.0, 5.0]))
     array([ 0., 10.])
     """
-    inner = get(activation, **parameters)
-    if not isinstance(inner, Activation):
-        raise TypeError(f"gated: needs an activation or its name, got {activation!r}; declare it with @xact.activation")
+    inner = activation_of("gated", activation, **parameters)
     if layout not in LAYOUTS:
         raise ValueError(f"gated: `layout` must be one of {', '.join(map(repr, LAYOUTS))}, got {layout!r}")
     if not inner.elementwise or len(inner.body.arrays) != 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xact import backends
 from xact._conditions import check_conditions
 from xact._errors import AxisError, DtypeError, ParameterError, ShapeError
-from xact._signature import Expression
+from xact._signature import REQUIRED, Expression
 
 if TYPE_CHECKING:
     from xact._activation import Activation
@@ -85,6 +85,8 @@ def check_values(activation: "Activation", values: Mapping[str, Any]) -> None:
 
 def check_choices(activation: "Activation", values: Mapping[str, Any]) -> None:
     for label, allowed in activation.choices.items():
+        if not isinstance(values[label], str):
+            static(activation.name, values[label], label, REQUIRED)
         if values[label] not in allowed:
             listed = ", ".join(repr(choice) for choice in allowed)
             raise ParameterError(f"{activation.name}: `{label}` must be one of {listed}, got {values[label]!r}")

@@ -8,6 +8,7 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
+from xact._catalogue import get
 from xact._errors import DefinitionError, nearest
 from xact._register import catalogue
 from xact._standard import DTYPES, ELEMENTWISE, MADE, MIXING, NUMBERS
@@ -131,13 +132,20 @@ class Recorded:
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Of an activation or its derivative, as of a tracer's proxy."""
         recorded = next(value for value in (*args, *(kwargs or {}).values()) if isinstance(value, Recorded))
-        trace, activation = recorded._trace, getattr(function, "activation", function)
+        trace, activation, given = recorded._trace, getattr(function, "activation", function), dict(kwargs or {})
+        if "of" in given:
+            # A derivative, as a tracer notes it.
+            activation = get(given.pop("of"))
+        pulls = "dy" in given
+        for label in ("wrt", "order", "dy"):
+            given.pop(label, None)
         if not hasattr(activation, "elementwise"):
             raise recorded._foreign(function)
-        activation.bind(args, kwargs or {})
+        activation.bind(args, given)
         if trace.cure is not None and (not activation.elementwise or (activation.layout and len(args) == 1)):
             raise trace.mixed(repr(activation))
-        return combined(trace, [value for value in args if isinstance(value, Recorded)])
+        result = combined(trace, [value for value in args if isinstance(value, Recorded)])
+        return (result,) * len(args) if pulls else result
 
 
 def _operator(mask: bool) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ catalogue: dict[str, Any] = {}
 
 def add_rule(activation: Any, rules: dict[str, Expression], argument: str, function: Callable[..., Any]) -> Any:
     """Take a function as the rule or the sampler of an argument; enter the activation if none is missing."""
-    name, rule = activation.name, Expression.of(function)
+    name, rule = activation.name, Expression.of(function, activation.name)
     known = {*activation.operands, *activation.body.options, "y", "dy", f"d{argument}"}
     if rules is activation.samplers:
         # Its own parameters and options become the activation's.
@@ -44,10 +44,16 @@ def register(activation: Any) -> None:
         taken = catalogue.get(name, activation)
         if taken.body.place != activation.body.place:
             raise ValueError(f"the name {name!r} is taken by {taken!r} of {taken.__module__}; choose another")
+    # The package's own are checked by the tests: at each import it would take longer than the import.
+    own = f"{activation.__module__}".startswith("xact.activations.")
+    for taken in () if own else catalogue.values():
+        if taken.module == activation.module and taken.body.place != activation.body.place:
+            raise ValueError(
+                f"{activation.name}: xact.nn.{taken.module} is the Module of {taken!r}; give another `module`"
+            )
     # Before the check, as a rule may call its function.
     backends.definitions[activation.key] = activation
-    # The package's own are checked by the tests: at each import it would take longer than the import.
-    if not activation.__module__.startswith("xact.activations."):
+    if not own:
         from xact._check import check
 
         try:

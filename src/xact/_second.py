@@ -12,11 +12,11 @@ from xact._signature import Expression
 
 def declare_second(activation: Any, argument: str, function: Callable[..., Any], order: int) -> Callable[..., Any]:
     """Declare the second derivative by an array; of an activation with one array, after the first derivative."""
-    name, second = activation.name, Expression.of(function)
+    name, second = activation.name, Expression.of(function, activation.name)
     if order != 2:
         raise TypeError(f"{name}: rules have order 1 or 2, not {order!r}")
     if (argument,) != activation.body.arrays or argument not in activation.rules:
-        raise TypeError(f"{name}: a rule of order 2 is by the only array, and follows its rule of order 1")
+        raise TypeError(f"{name}: a rule of order 2 is by the only array, and stands below its rule of order 1")
     if argument in activation.slopes:
         raise TypeError(f"{name}: a second rule of order 2 for `{argument}`; delete one of them")
     first = activation.rules[argument]

@@ -31,7 +31,7 @@ class Expression:
     whole: bool
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> "Expression":
+    def of(cls, function: Callable[..., Any], activation: str = "") -> "Expression":
         # Read off the code: inspect.signature takes half of the time of the import of the package.
         code: Any = getattr(function, "__code__", None)
         if code is None:
@@ -42,8 +42,8 @@ class Expression:
         if "xp" not in code.co_varnames[code.co_posonlyargcount : last]:
             written = ", ".join([*code.co_varnames[:last], "xp"])
             raise DefinitionError(
-                f"{function.__qualname__}: a rule takes `xp`, through which the functions of every library come; "
-                f"write def {function.__name__}({written})"
+                f"{activation or function.__qualname__}: a rule takes `xp`, through which the functions of every "
+                f"library come; write def {function.__name__}({written})"
             )
         given: Any = function.__defaults__ or ()
         defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))

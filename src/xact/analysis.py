@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from xact._catalogue import get
+from xact._catalogue import activation_of
 from xact._derivatives import derivative, value_and_derivative
 from xact._display import table
 from xact._extras import needs
@@ -76,7 +76,7 @@ def properties(f: Any, **parameters: Any) -> Properties:
     >>> print(properties("softplus"))
     range (0, inf); increasing, convex; slopes 0 and 1; Lipschitz 1
     """
-    activation = get(f, **parameters)
+    activation = activation_of("properties", f, **parameters)
     if not activation.elementwise or len(activation.body.arrays) != 1:
         raise TypeError(
             f"{activation.name} is no function of one number: it takes two arrays, mixes them, or is random"
@@ -123,7 +123,7 @@ def curve(f: Any, start: float = -5.0, stop: float = 5.0, count: int = 201) -> d
     >>> found["x"], found["y"].round(3), found["derivative"].round(3)
     (array([-1.,  0.,  1.]), array([-0.119,  0.   ,  0.881]), array([-0.091,  0.5  ,  1.091]))
     """
-    activation = get(f)
+    activation = activation_of("curve", f)
     if not activation.elementwise or len(activation.arrays) != 1:
         raise ValueError(f"{activation.name} is no function of one number")
     given = {name: activation.learnable.get(name, PLACEHOLDER) for name in activation.required}

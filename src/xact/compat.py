@@ -83,5 +83,9 @@ def register_keras() -> None:
 
     Needed where Keras is imported after this package and a model is loaded before one was saved.
     """
+    try:
+        importlib.import_module("keras")
+    except ModuleNotFoundError as error:
+        raise ImportError("register_keras needs keras; pip install keras") from error
     importlib.import_module("keras.saving")
     register()

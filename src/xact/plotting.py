@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xact._catalogue import get
+from xact._catalogue import activation_of
 from xact._display import png
 from xact._extras import needs
 
@@ -31,10 +31,11 @@ def plot(*activations: Any, start: float = -5.0, stop: float = 5.0, count: int =
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     sides = figure.subplots(1, 2)
-    for f in activations:
-        found = curve(f, start, stop, count)
+    for given in activations:
+        activation = activation_of("plot", given)
+        found = curve(activation, start, stop, count)
         for axes, y in zip(sides, (found["y"], found["derivative"]), strict=True):
-            axes.plot(found["x"], _broken(y), label=repr(get(f)).removeprefix("xact."))
+            axes.plot(found["x"], _broken(y), label=repr(activation).removeprefix("xact."))
     for axes, title in zip(sides, ("value", "derivative"), strict=True):
         axes.set_title(title)
         axes.grid(alpha=0.3)

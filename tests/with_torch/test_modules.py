@@ -62,7 +62,7 @@ def other(name: str, default: Any, activation: xact.Activation) -> Any:
         # Below 1.
         return 0.5
     if isinstance(default, float):
-        return 3.0 if math.isinf(default) else default * 1.5 or 0.5
+        return 3.0 if math.isinf(default) else default * 0.75 or 0.5
     if isinstance(default, tuple):
         return (*default, 0.5)
     return 3
@@ -345,8 +345,16 @@ def test_training_and_evaluation(activation: xact.Activation) -> None:
 
 def test_names() -> None:
     assert {activation.module for activation in catalogue.values()} | {*xact.nn.TOOLS} == set(dir(xact.nn))
-    with pytest.raises(AttributeError, match=r"module 'xact.nn' has no attribute 'Gelu'; its Modules are .*GELU"):
-        _ = xact.nn.Gelu
+    for name, instead in {
+        "Gelu": "the nearest of its Modules are GELU, ",
+        "gelu": "the function is xact.gelu, its Module xact.nn.GELU",
+        "Linear": "it holds activations: take torch.nn.Linear",
+    }.items():
+        with pytest.raises(AttributeError, match=f"module 'xact.nn' has no attribute '{name}'; {instead}"):
+            getattr(xact.nn, name)
+    with pytest.raises(AttributeError, match=r"module 'xact' has no attribute 'GELU'; the Module is xact\.nn\.GELU"):
+        _ = xact.GELU
+    assert not hasattr(xact, "Gelu")
 
 
 def test_an_activation_named_as_another_torch_module() -> None:
@@ -361,6 +369,9 @@ def test_an_activation_named_as_another_torch_module() -> None:
         @flatten.derivative
         def _(x, xp):
             return 3 * xp.ones_like(x)
+
+        for name in ("softsign", *xact.softsign.aliases):
+            del catalogue[name]  # whose Module it is
 
         @xact.activation(module="Softsign")
         def sharper_softsign(x, /, sharpness=2.0, *, xp):
@@ -439,8 +450,19 @@ def test_activation_refuses() -> None:
         xact.nn.Activation("gelu", weight=torch.ones(1))
     with pytest.raises(TypeError, match="elu has no argument 'beta'"):
         xact.nn.Activation("elu", beta=1.0)
-    with pytest.raises(TypeError, match="needs an activation or its name, got <built-in method relu"):
+    with pytest.raises(TypeError, match="Activation needs an activation or its name, got <built-in method relu"):
         xact.nn.Activation(torch.relu)
+
+
+@pytest.mark.parametrize("name", ["ELU", "CELU", "LeakyReLU", "Softplus", "Softshrink", "Hardshrink", "Threshold"])
+def test_a_tensor_is_a_number_of_a_module(name: str) -> None:
+    """One for each feature, which broadcasts as in the function; torch's own Modules take some of them."""
+    per_feature = torch.tensor([0.25, 0.5, 0.75])
+    given = (per_feature, 1.0) if name == "Threshold" else (per_feature,)
+    x = torch.linspace(-2, 2, 6).reshape(2, 3)
+    module = getattr(xact.nn, name)(*given)
+    assert torch.equal(module(x), module.activation(x, *given))
+    assert not torch.equal(module(x)[:, :1], module.activation(x[:, :1], 1.5, *given[1:]))
 
 
 # What torch's Modules take and refuse

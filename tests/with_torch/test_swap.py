@@ -249,6 +249,8 @@ def test_errors(model: nn.Module) -> None:
         xact.nn.swap(model, {"ReLU": nn.SiLU()})
     with pytest.raises(TypeError, match="declare it with @xact"):
         xact.nn.swap(model, {"ReLU": F.silu})
+    with pytest.raises(TypeError, match=r"swap takes a mapping .*, such as \{'ReLU': 'silu'\}, got 'ReLU'"):
+        xact.nn.swap(model, "ReLU")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="threshold"):
         xact.nn.swap(model, {"ReLU": "threshold"})
     assert modules(model) == before

@@ -9,6 +9,7 @@ from typing import Any
 
 from xact import backends
 from xact._activation import catalogue
+from xact._errors import nearest
 from xact._extras import needs
 
 with needs("xact.nn", "torch"):
@@ -43,10 +44,18 @@ _minted: dict[str, Any] = {}
 def __getattr__(name: str) -> Any:
     found = _modules().get(name)
     if found is None:
-        raise AttributeError(f"module 'xact.nn' has no attribute {name!r}; its Modules are {', '.join(_modules())}")
+        raise AttributeError(f"module 'xact.nn' has no attribute {name!r}; {_instead(name)}")
     if name not in _minted or _minted[name].activation is not found:
         _minted[name] = mint(found)
     return _minted[name]
+
+
+def _instead(name: str) -> str:
+    if name in catalogue:
+        return f"the function is xact.{name}, its Module xact.nn.{catalogue[name].module}"
+    if hasattr(_torch.nn, name):
+        return f"it holds activations: take torch.nn.{name}"
+    return f"the nearest of its Modules are {nearest(name, _modules())}"
 
 
 def __dir__() -> list[str]:

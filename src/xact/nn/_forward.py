@@ -61,7 +61,7 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
             else:
                 given |= arguments(module, {name: value}, x)
         # A call with nothing but its defaults is the fast one.
-        elif value != activation.defaults[name]:
+        elif hasattr(value, "shape") or value != activation.defaults[name]:
             given[name] = value
     if module.backward_bits is not None:
         return few(module, activation, x, *others, **given)

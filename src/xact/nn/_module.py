@@ -47,7 +47,7 @@ class Activation(Learning):
         self, activation: Any, /, *, backward_bits: int | None = None, device: Any = None, **parameters: Any
     ) -> None:
         super().__init__()
-        self.activation = _bound(described(activation, {}))
+        self.activation = described(activation, {})
         own = {name: parameters.pop(name) for name in _of_the_module(self.activation) if name in parameters}
         tensors = {name: value for name, value in parameters.items() if isinstance(value, torch.Tensor)}
         found = described(self.activation, {name: value for name, value in parameters.items() if name not in tensors})
@@ -232,12 +232,6 @@ def _keep_few(module: Any, activation: "_activation.Activation", bits: int | Non
 
 def _shown_bits(module: Any) -> list[str]:
     return [] if module.backward_bits is None else [f"backward_bits={module.backward_bits}"]
-
-
-def _bound(activation: Any) -> "_activation.Activation":
-    if not isinstance(activation, _activation.Activation):
-        raise TypeError(f"needs an activation or its name, got {activation!r}; declare it with @xact.activation")
-    return activation
 
 
 def _of_the_module(activation: "_activation.Activation") -> list[str]:

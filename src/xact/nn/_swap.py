@@ -92,6 +92,10 @@ def swap(
     Raises, before anything is changed, `ValueError` for a key that names nothing in the model and for replacements that
     change the keys of the state_dict, `TypeError` for what makes no Module.
     """
+    if not isinstance(replacements, Mapping):
+        raise TypeError(
+            f"swap takes a mapping from what is there to what comes, such as {{'ReLU': 'silu'}}, got {replacements!r}"
+        )
     seats, keys = list(seats_of(model)), Keys(replacements)
     include, exclude = _patterns(include), _patterns(exclude)
     report, made, plan = SwapReport(), {}, []

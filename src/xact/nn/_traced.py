@@ -7,7 +7,7 @@ import torch
 
 from xact import backends
 from xact._activation import Activation
-from xact._catalogue import get
+from xact._catalogue import activation_of
 
 
 class _Shelf:
@@ -20,7 +20,7 @@ _shelf = _Shelf()
 def described(spec: Any, values: Mapping[str, Any]) -> Any:
     """As `get(spec, **values)`, in a compiled function too."""
     if not torch.compiler.is_compiling() or (isinstance(spec, Activation) and not values):
-        return get(spec, **values)
+        return activation_of("Activation", spec, **values)
     if isinstance(spec, Activation):
         return getattr(_shelf, _made(spec.key, "", tuple({**spec.replaced, **values}.items())))
     return getattr(_shelf, _made("", spec, tuple(values.items())))
@@ -28,7 +28,7 @@ def described(spec: Any, values: Mapping[str, Any]) -> Any:
 
 def _made(key: str, spec: Any, values: tuple[tuple[str, Any], ...]) -> str:
     """The name on the shelf of an activation that a key or a spec describes."""
-    made = get(backends.definitions[key] if key else spec, **dict(values))
+    made = activation_of("Activation", backends.definitions[key] if key else spec, **dict(values))
     # Names with a dot are those of attributes of attributes.
     name = f"{made.key} {made!r}".replace(".", ":")
     setattr(_shelf, name, made)

@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from xact._activation import Activation
-from xact._catalogue import get
+from xact._catalogue import activation_of
 from xact._derivatives import derivative
 from xact._signature import REQUIRED
 
@@ -39,9 +38,7 @@ def gain(activation: Any, *values: Any, mode: str = "forward", **parameters: Any
     >>> round(gain("relu"), 6), round(gain("silu", mode="backward"), 6)
     (1.414214, 1.62332)
     """
-    found = get(activation)
-    if not isinstance(found, Activation):
-        raise TypeError(f"gain needs an activation or its name, got {activation!r}; declare it with @xact.activation")
+    found = activation_of("gain", activation)
     if len(values) > len(found.defaults):
         raise TypeError(f"gain: {found.name} takes no {len(values)} arguments; its signature is {found.usage}")
     found = found.replace(**{**found.replaced, **dict(zip(found.defaults, values, strict=False)), **parameters})

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import xact
 from xact import _display
+from xact._catalogue import activation_of
 from xact._extras import needs
 from xact.testing import along, contract, report, ulp
 from xact.testing.case import Case, cases
@@ -107,7 +107,7 @@ def check(
         raise ValueError(f"xact.testing.check: `inputs` is a number of inputs, got {inputs}")
     _all_of("libraries", libraries or (), LIBRARIES)
     _all_of("dtypes", dtypes, DTYPES)
-    activation = xact.get(f)
+    activation = activation_of("check", f)
     if not activation.tex:
         raise ValueError(f"{activation.name} declares no formula; give @activation(tex=...) to check it against")
     chosen = installed() if libraries is None else list(libraries)

@@ -52,7 +52,19 @@ INDICES = {"i", "j", "k"}
 def fail(tex: str, message: str, token: Token) -> NoReturn:
     """Raise the one sentence that says what is wrong with the formula, and where."""
     found = "the end" if token.kind == "end" else repr(token.text)
-    raise ValueError(f"cannot read the formula {tex!r}: {message}, found {found} at position {token.position}")
+    cured = f"; {advice}" if (advice := cure(tex)) else ""
+    raise ValueError(f"cannot read the formula {tex!r}: {message}, found {found} at position {token.position}{cured}")
+
+
+def cure(tex: str) -> str:
+    """What to write where the usual slips are made: no raw string, dollars, functions without a backslash."""
+    if any(character in tex for character in "\a\b\f\r\t\v"):
+        return 'write a raw string, tex=r"..."'
+    if "$" in tex:
+        return "leave out the dollars"
+    words = re.findall(r"(?<![A-Za-z\\{])[A-Za-z]{2,}", tex)
+    bare = next((word for word in words if f"\\{word}" in _COMMANDS or f"\\{word}" in _GREEK), "")
+    return f"write \\{bare}" if bare else ""
 
 
 def tokenize(tex: str) -> list[Token]:

@@ -19,6 +19,7 @@ from .fields import Balls, Mpmath, Undecided, Undefined, constant, exact
 from .formula import Formula, index_key
 from .intervals import by_intervals, close
 from .series import Series
+from .tokens import cure
 from .ulp import Truth
 
 Arrays = Mapping[str, Any]
@@ -94,7 +95,8 @@ def _arguments(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The inputs as float64 arrays of one shape, and the parameters of the formula as exact numbers."""
     for name in sorted(expression.names - inputs.keys() - parameters.keys()):
-        raise ValueError(f"the formula {expression.tex!r} needs {name}, which is neither input nor parameter")
+        cured = f"; {advice}" if (advice := cure(expression.tex)) else ""
+        raise ValueError(f"the formula {expression.tex!r} needs {name}, which is neither input nor parameter{cured}")
     for name in sorted(expression.definitions.keys() & (inputs.keys() | parameters.keys())):
         raise ValueError(f"the formula {expression.tex!r} defines {name}, which is also an argument")
     with np.errstate(invalid="ignore"):  # signalling NaNs among the 65,536 inputs of a 16-bit type
