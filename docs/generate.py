@@ -239,9 +239,9 @@ def gallery(catalogue):
     parts = ["# Gallery", "Values in blue, derivatives in orange. Each plot leads to the page of its activation."]
     for family, names in sorted(families.items()):
         cards = "\n\n".join(f"[![{name}]({name}-small.svg)]({name}.md)\n[{name}]({name}.md)" for name in names)
-        listed = "\n".join(names)
         parts += [f"## {family.replace('_', '-').capitalize()}", f"::::{{container}} gallery\n\n{cards}\n\n::::"]
-        parts += [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
+    listed = "\n".join(sorted(activation.name for activation in catalogue))
+    parts += [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
     return "\n\n".join(parts) + "\n"
 
 

@@ -299,6 +299,13 @@ UNMEASURED = {
 }
 
 
+def test_nothing_to_measure(capsys):
+    assert main(["check", "softmax", "--backend", "numpy", "--dtype", "float16"]) == 0
+    *_, count, reason = capsys.readouterr().out.splitlines()
+    assert count == "1 activation, 0 measurements, 0 violations"
+    assert reason == "nothing to measure: functions along an axis are measured in float32 and float64"
+
+
 @pytest.mark.usefixtures("own_catalogue")
 @pytest.mark.parametrize("kind", UNMEASURED)
 def test_what_cannot_be_measured_is_no_success(kind, capsys):

@@ -124,7 +124,7 @@ def find(spec: str) -> Activation:
     """The activation a name, a specification, or `module:name` means; the current directory is on the path."""
     module, colon, rest = spec.partition(":")
     try:
-        return _imported(module, rest) if colon and "(" not in module else get(spec)
+        return _imported(module, rest) if module and colon and "(" not in module else get(spec)
     except xact.UnknownActivationError:
         raise
     except (TypeError, ValueError) as error:

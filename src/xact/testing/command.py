@@ -56,8 +56,11 @@ def accuracy(
         print("\n".join(map(wrapped, report.LEGEND)))
     if found:
         print(wrapped(report.NOTES))
-    print(f"{len(activations) - len(missing)} activations, {ours} measurements, {len(violations)} violations")
-    for one in stretch if found else ():
+    counts = {"activation": len(activations) - len(missing), "measurement": ours, "violation": len(violations)}
+    print(", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()))
+    if not found and not missing:
+        print("nothing to measure: functions along an axis are measured in float32 and float64")
+    for one in (one for one in stretch if one["of"]):
         print(
             wrapped(
                 f"whole error at most {STRETCH:g} ULP with default parameters in float32 and float64: "
