@@ -1,6 +1,7 @@
 """A model that xact.nn.monitor watches does what it does unwatched; what cannot be measured has a reason."""
 
 import copy
+import functools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -215,6 +216,18 @@ def test_two_monitors() -> None:
 
 def hooks(model: Any) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+
+
+@pytest.mark.parametrize("there", [nn.GELU, nn.SiLU, lambda: xact.nn.Activation("mish")])
+def test_what_is_swapped_in_is_looked_at_by_its_own_slopes(there: Callable[[], nn.Module]) -> None:
+    model, x = nn.Sequential(there()), torch.tensor([[-2.0, -1.0, 1.0, 2.0]])
+    with xact.nn.monitor(model, every=1) as seen:
+        report = xact.nn.swap(model, {type(model[0]): functools.partial(xact.nn.Activation, "relu")})
+        model(x)
+        assert not seen.not_measured and seen.layers["0"].dead == 0.5
+        report.undo()
+        model(x)
+        assert not seen.not_measured and seen.layers["0"].dead == 0.25
 
 
 def test_copies_are_watched_by_nobody(tmp_path: Any) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+import xact.nn
 from xact import _activation, _display
 from xact._derivatives import derivative
 from xact._extras import needs
 from xact.nn._learnt import arguments
-from xact.nn._recognise import Known, Unknown, look
+from xact.nn._recognise import Known, Unknown, activation_of, look
 from xact.nn._statistics import Layer
 from xact.nn._table import table
 from xact.nn._watch import Hook, aside, computed_again, obstacle, only_array, parts
@@ -120,7 +121,7 @@ class Monitor:
     def _attach(self) -> None:
         assert self._model is not None
         for name, module, known in self._watched(self._model):
-            before = Hook(functools.partial(self._look_at_input, name, known))
+            before = Hook(functools.partial(self._look_at_input, name, known, _kind(module)))
             after = Hook(functools.partial(self._look_at_output, name))
             # Before the call, since one in place overwrites its input.
             self._handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
@@ -133,10 +134,19 @@ class Monitor:
         self._before.clear()
 
     def _look_at_input(
-        self, name: str, known: Known | None, module: torch.nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]
+        self,
+        name: str,
+        known: Known | None,
+        kind: Any,
+        module: torch.nn.Module,
+        inputs: tuple[Any, ...],
+        keywords: dict[str, Any],
     ) -> None:
         if computed_again():
             return
+        if _kind(module) != kind:
+            # `swap` gives the hooks to what it puts there.
+            known = activation_of(module)
         flat, reason = None, None
         if known is not None and len(known.activation.arrays) == 1 and known.activation.elementwise:
             x = only_array(inputs, keywords)
@@ -242,6 +252,11 @@ def _row(name: str, layer: Layer) -> tuple[str, ...]:
     numbers = (layer.mean, layer.std, *(layer.quantile(q) for q in (0.01, 0.5, 0.99)))
     dead = "-" if layer.dead_channels is None else f"{layer.dead_channels}/{layer.width}"
     return (name, layer.activation, str(layer.calls), *(f"{number:.3g}" for number in numbers), *shares, dead)
+
+
+def _kind(module: torch.nn.Module) -> Any:
+    """What tells a Module from one that replaces it."""
+    return type(module), module.activation if isinstance(module, xact.nn.Activation) else None
 
 
 def _floating(array: torch.Tensor) -> torch.Tensor:
