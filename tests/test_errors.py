@@ -136,6 +136,14 @@ def test_float8_of_torch(case: cases.Case) -> None:
     refused(xact.DtypeError, "got float8_e4m3fn", lambda: case.call(*(x for _ in case.arrays)))
 
 
+@pytest.mark.parametrize("case", SIMPLE, ids=str)
+def test_lists_as_parameters(case: cases.Case) -> None:
+    activation = case.activation
+    for label in (label for label in activation.body.parameters if label not in activation.vectors):
+        text = "must be a real number or an array like the first, got [0.5, 0.5]; convert it with numpy.asarray"
+        refused(xact.DtypeError, f"{activation.name}: `{label}` {text}", lambda: case.call(**{label: [0.5, 0.5]}))
+
+
 # What is no activation
 
 

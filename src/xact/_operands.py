@@ -98,8 +98,9 @@ def check_kind(activation: "Activation", label: str, value: Any) -> None:
         return
     if label not in activation.vectors:
         if not isinstance(value, numbers.Real):
+            cure = "; convert it with numpy.asarray or torch.tensor" if isinstance(value, list | tuple) else ""
             raise DtypeError(
-                f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}"
+                f"{activation.name}: `{label}` must be a real number or an array like the first, got {value!r}{cure}"
             )
     elif not isinstance(value, (tuple, list)) or not value or not all(isinstance(one, numbers.Real) for one in value):
         raise DtypeError(f"{activation.name}: `{label}` must be a tuple of numbers or an array, got {value!r}")
