@@ -161,7 +161,11 @@ def test_what_float32_holds_counts() -> None:
 
 
 def test_conditions_are_read() -> None:
-    for text, message in (("alpha > ", "no chain"), ("alpha => 1", "no chain"), ("alpha > beta", "neither a number")):
+    for text, message in (
+        ("alpha > ", "no comparison"),
+        ("alpha => 1", "no comparison"),
+        ("alpha > beta", "neither a number"),
+    ):
         with pytest.raises(TypeError, match=message):
 
             @xact.activation(tex="x", requires=(text,))
