@@ -173,6 +173,22 @@ def test_conditions_are_read() -> None:
                 return alpha * x
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "general_relu", "dual_line", "srelu", "eswish", "swish", "elu"])
+def test_a_factor_of_0_and_an_infinity(name: str, library: str) -> None:
+    """0, the limit: in no library the product, which is NaN."""
+    pytest.importorskip(library)
+    activation = xact.get(name)
+    parameters: Any = {"srelu": {"a_l": 0.0}, "dual_line": {"alpha": 0.0, "m": 0.0}, "eswish": {"beta": 0.0}}.get(name)
+    label = next(iter(activation.defaults))
+    parameters = parameters or {label: 0.0}
+    x = np.array([-INF, -1e38, -1.0], "float32")
+    got = evaluate(library, activation, {"x": x}, parameters)
+    np.testing.assert_array_equal(got, x / 2 if name == "swish" else 0 * np.ones(3))
+    slope = evaluate(library, activation, {"x": x}, parameters, "x")
+    np.testing.assert_array_equal(slope, np.full(3, 0.5 if name == "swish" else 0.0))
+
+
 # What is left of a function where a parameter is 0, and of its derivative; inputs from which a square underflows.
 NEAR = np.array(
     [-INF, -1e38, -1e16, -3, -0.5, -1e-22, -1e-30, -0.0, 0.0, 1e-30, 1e-22, 0.3, 2.5, 1e16, 1e20, 1e38, INF]

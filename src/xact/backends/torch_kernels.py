@@ -16,10 +16,15 @@ def _softplus(x: Any, beta: Any, threshold: float) -> Any:
     return F.softplus(x, beta, 50.0 if threshold == 20 else min(threshold, 50.0))
 
 
+def _leaky_relu(x: Any, negative_slope: Any, inplace: bool = False) -> Any:
+    # torch's own multiplies an infinity by 0.
+    return F.leaky_relu(x, negative_slope, inplace) if negative_slope else F.relu(x, inplace)
+
+
 # Eager kernels whose value and derivative both meet the contract.
 NATIVE: dict[str, Any] = {
     "relu": F.relu,
-    "leaky_relu": F.leaky_relu,
+    "leaky_relu": _leaky_relu,
     "relu6": F.relu6,
     "hardtanh": F.hardtanh,
     "softplus": _softplus,
