@@ -174,7 +174,9 @@ def test_conditions_are_read() -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("name", ["leaky_relu", "prelu", "general_relu", "dual_line", "srelu", "eswish", "swish", "elu"])
+@pytest.mark.parametrize(
+    "name", ["leaky_relu", "prelu", "general_relu", "dual_line", "srelu", "eswish", "swish", "elu"]
+)
 def test_a_factor_of_0_and_an_infinity(name: str, library: str) -> None:
     """0, the limit: in no library the product, which is NaN."""
     pytest.importorskip(library)

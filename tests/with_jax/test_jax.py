@@ -377,3 +377,29 @@ def test_sharding_and_single_precision(request: pytest.FixtureRequest) -> None:
     assert done.returncode == 0, done.stderr
     chosen = set(xact.names() if every else cases.representatives()) - {"softmax2d", "ab_relu"}
     assert done.stdout.split() == [name for name in xact.names() if name in chosen]
+
+
+CHANGING = {"entmax": "alpha", "normmax": "alpha", "budget": "budget", "general_relu": "threshold"}
+CHANGING |= {"standardize": "epsilon", "poly_norm": "epsilon"}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_number_that_changes_is_no_program(name):
+    """No compilation after the first; choices such as 2 may have a formula of their own."""
+    from jax._src import monitoring
+
+    activation, x, compiled = xact.get(name), jnp.linspace(-1.0, 1.0, 12).reshape(3, 4), []
+    activation(x, **{CHANGING[name]: 1.3})
+    monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
+    try:
+        for value in (1.31, 1.37, 1.7, 2.3, 3.7):
+            got = activation(x, **{CHANGING[name]: value})
+            expected = activation(np.float64(x), **{CHANGING[name]: value})
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+        assert not any("backend_compile" in event for event in compiled)
+    finally:
+        monitoring.clear_event_listeners()
+    for value in (1.31, 3.7, 120.5, 1e6 + 0.3):
+        y, pull = jax.vjp(lambda x, value=value: activation(x, **{CHANGING[name]: value}), x)
+        assert np.isfinite(y).all()
+        assert np.isfinite(pull(jnp.sin(3 * x))[0]).all()

@@ -164,13 +164,12 @@ def _(x, xp):
 )
 def general_relu(x, /, *, negative_slope=0.0, max_value=float("inf"), threshold=0.0, xp):
     """The rectifier of Keras with its three arguments; it jumps at a threshold other than 0."""
-    left = negative_slope * (x - threshold) if negative_slope else xp.where(xp.isnan(x), x, 0.0)
+    left = xp.times(negative_slope, x - threshold)
     return xp.where(x > threshold, xp.minimum(x, max_value), left)
 
 
 @general_relu.derivative
 def _(x, negative_slope, max_value, threshold, xp):
-    full = 1.0 + xp.zeros_like(x)
     # An infinity reaches no bound that is none.
-    right = full if max_value == float("inf") else xp.where(x >= max_value, 0.0, full)
+    right = xp.where((x >= max_value) & (max_value < float("inf")), 0.0, 1.0 + xp.zeros_like(x))
     return xp.where(x > threshold, right, xp.where(x <= threshold, negative_slope, x))

@@ -1,5 +1,6 @@
 """JAX: `custom_jvp` with the closed-form rules, one residual for each differentiated argument."""
 
+import math
 from functools import lru_cache, partial
 from typing import Any
 
@@ -60,10 +61,53 @@ def apply(activation: Any, operands: tuple[Any, ...], options: tuple[Any, ...], 
         return activation.body(dict(zip(activation.names, (*operands, *options), strict=True)), xp)
     # The same program for 1 and 1.0.
     rest = [_traceable(value) for value in operands[1:]]
-    function = _differentiable(activation.original or activation, options)
+    activation = activation.original or activation
+    changing: tuple[str, ...] = ()
+    if float in map(type, options) and options != tuple(activation.body.options.values()):
+        given = dict(zip(activation.body.options, options, strict=True))
+        changing = tuple(label for label in _changing(activation) if not _chosen(given[label]))
+        rest += [given[label] for label in changing]
+        options = tuple(None if label in changing else value for label, value in given.items())
+    function = _differentiable(activation, options, changing) if changing else _differentiable(activation, options)
     if type(x) in jax_taylor.tracers or (rest and jax_taylor.is_apart(activation, x, rest)):
         function, rest = function.__wrapped__, [jnp.asarray(value) for value in rest]
     return function(x, *rest)
+
+
+def _chosen(option: Any) -> bool:
+    """Whether an option is one of few: no number, or one such as 1, 1.5 and infinity, which may have a formula."""
+    return type(option) is not float or not math.isfinite(option) or (2 * option).is_integer()
+
+
+@lru_cache(maxsize=1024)
+def _changing(activation: Any) -> tuple[str, ...]:
+    """The options that are numbers whose value neither the body nor a rule asks for."""
+    if activation.slopes:
+        return ()
+    return tuple(
+        label
+        for label, default in activation.body.options.items()
+        if type(default) is float and _is_traceable(activation, label)
+    )
+
+
+def _is_traceable(activation: Any, label: str) -> bool:
+    options = tuple(None if one == label else default for one, default in activation.body.options.items())
+    function = _differentiable(activation, options, (label,))
+    shaped: Any = jax.ShapeDtypeStruct
+    arrays = [shaped((2, 4), jnp.float32) for _ in activation.arrays]
+    numbers = [0.25 if value is None else _traceable(value) for value in activation.body.parameters.values()]
+
+    def differentiated(option: Any, *primals: Any) -> Any:
+        y, pull = jax.vjp(lambda *primals: function(*primals, *numbers, option), *primals)
+        return pull(y)
+
+    try:
+        jax.eval_shape(differentiated, 0.3, *arrays)
+    except TypeError:
+        # What asks a traced number for its value.
+        return False
+    return True
 
 
 def _traceable(value: Any) -> Any:
@@ -74,10 +118,14 @@ def _traceable(value: Any) -> Any:
 
 # Each holds its programs: of options that are numbers there may be any number of values.
 @lru_cache(maxsize=1024)
-def _differentiable(activation: Any, options: tuple[Any, ...]) -> Any:
-    """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches."""
-    names, elementwise = activation.operands, activation.elementwise
-    static = dict(zip(activation.body.options, options, strict=True))
+def _differentiable(activation: Any, options: tuple[Any, ...], changing: tuple[str, ...] = ()) -> Any:
+    """The activation with its rules, for one choice of options: the identity of the result keys JAX's caches.
+
+    changing: options that are arguments after the operands, as they would be a program for each value.
+    """
+    names, elementwise = (*activation.operands, *changing), activation.elementwise
+    given = zip(activation.body.options, options, strict=True)
+    static = {label: value for label, value in given if label not in changing}
 
     def evaluated(*operands: Any) -> Any:
         return evaluate(activation.body, operands[0], dict(zip(names, operands, strict=True)) | static, elementwise)
