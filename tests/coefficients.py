@@ -253,6 +253,11 @@ def exponential_loss(precision):
     return fit(continued(lambda x: -mpmath.expm1(-x) / x, 1), 0, mpf("0.7"), precision)
 
 
+def exponential_gain(precision):
+    """(e^x - 1) / x on [-0.35, 0.7]."""
+    return fit(continued(lambda x: mpmath.expm1(x) / x, 1), mpf("-0.35"), mpf("0.7"), precision)
+
+
 def exponential_remainder(precision):
     """(e^-t - 1 + t) / t^2 on [0, 1]."""
     return fit(continued(lambda t: (mpmath.expm1(-t) + t) / t**2, mpf(1) / 2), 0, 1, precision)
@@ -357,6 +362,7 @@ FITS = {
         "EXPONENTIAL_LOSS": exponential_loss,
         "EXPONENTIAL_REMAINDER": exponential_remainder,
         "REMAINDER_SERIES": remainder_series,
+        "EXPONENTIAL_GAIN": exponential_gain,
     },
     "logistic": {"LOGARITHM_REST": logarithm_rest, "RATE": gelu_rate},
     "periodic": {"QUARTER": quarter},

@@ -16,7 +16,9 @@ import array_api_compat.torch as standard_torch
 import torch
 from torch.nn import functional as F
 
+from xact.special.exponential import expm1_short
 from xact.special.gelu_tanh import CUBIC, LINEAR
+from xact.special.hyperbolic import x_tanh_softplus_derivative_short
 from xact.special.namespace import GENERIC, Namespace
 from xact.special.normal import x_normal_cdf_derivative_short, x_normal_cdf_short
 
@@ -230,21 +232,23 @@ def _short(function: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda x: (function if x.dtype == torch.float32 else generic)(x, xp=xp)
 
 
-def _of_cuda(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """torch's own on CUDA, else the generic one: Inductor's loop for a CPU takes e^x - 1 for expm1, which is 0 for
+def _of_cuda(function: Callable[..., Any], other: Callable[..., Any]) -> Callable[[Any], Any]:
+    """torch's own on CUDA, else the other one: Inductor's loop for a CPU takes e^x - 1 for expm1, which is 0 for
     x = -1e-8, and for erf a formula that is right to 1e-7 of 1.
     """
-    generic = GENERIC[function.__name__]
-    return lambda x: function(x) if x.is_cuda else generic(x, xp=xp)
+    return lambda x: function(x) if x.is_cuda else other(x, xp=xp)
 
 
-# A compiler makes one loop of what it records, which waits for arithmetic, not for memory.
+# A compiler makes one loop of what it records, which waits for arithmetic, not for memory. Inductor writes a value out
+# once for each of its uses, with all that it is made of: what is used often is short, or is an exponential, which has a
+# name of its own.
 FEW_INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "x_normal_cdf": _short(x_normal_cdf_short),
     "x_normal_cdf_derivative": _short(x_normal_cdf_derivative_short),
     "x_sigmoid": lambda x, y: F.silu(torch.clamp(x, min=-FARTHEST)) if x is y else GENERIC["x_sigmoid"](x, y, xp=xp),
-    "expm1": _of_cuda(torch.expm1),
-    "erf": _of_cuda(torch.erf),
+    "x_tanh_softplus_derivative": lambda x: x_tanh_softplus_derivative_short(x, xp),
+    "expm1": _of_cuda(torch.expm1, expm1_short),
+    "erf": _of_cuda(torch.erf, GENERIC["erf"]),
 }
 xp: Namespace = Namespace(standard_torch, **NATIVE | FEW_INSTRUCTIONS)
 

@@ -40,6 +40,18 @@ EXPONENTIAL_REMAINDER = Fit(
         2.753900275371731e-07, -2.4856214837612005e-08, 1.952715306431462e-09, -1.0509453754979482e-10,
     ),
 )
+EXPONENTIAL_GAIN = Fit(
+    single=(
+        1.0, 0.49999994, 0.166667014, 0.0416680872,
+        0.0083267875, 0.00138357538, 0.000232847873,
+    ),
+    double=(
+        1.0, 0.5, 0.1666666666666669, 0.04166666666666585,
+        0.008333333333320187, 0.0013888888889282871, 0.00019841269864467447, 2.4801586495945534e-05,
+        2.755730598534397e-06, 2.755802023618585e-07, 2.5050003919142874e-08, 2.067527857477613e-09,
+        1.8974789551048011e-10,
+    ),
+)
 
 # 1 / (k + 2)!, to less than a rounding for arguments up to 2.
 REMAINDER_SERIES = Fit(
@@ -59,6 +71,12 @@ def expm1(x, /, *, xp):
     e = xp.exp(x)
     center = z * horner(xp.where(inside, t, 0.5), EXPONENTIAL_LOSS.of(x, xp))
     return xp.where(inside, xp.where(positive, center * e, center), e - 1)
+
+
+def expm1_short(x, xp):
+    """e^x - 1 in fewer operations, x P(x) for -0.35 <= x <= 0.7, a difference beyond. Error: 3 / 3 ULP. Source: own."""
+    inside = xp.clip(x, -0.35, 0.7)
+    return xp.where(inside == x, inside * horner(inside, EXPONENTIAL_GAIN.of(x, xp)), xp.exp(x) - 1)
 
 
 def log1mexp(x, /, *, xp):

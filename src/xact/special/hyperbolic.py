@@ -123,6 +123,19 @@ def x_tanh_softplus_derivative(x, /, *, xp):
     return mish_slope_of(x, xp.exp(x), xp)
 
 
+def x_tanh_softplus_derivative_short(x, xp):
+    """x_tanh_softplus_derivative, digit by digit, in fewer operations: for e = e^x one comparison tells what is large,
+    and no quotient is used twice.
+    """
+    z = xp.clip(x, -800.0, SATURATED)
+    e = xp.exp(z)
+    m = e * (1 + 0.25 * e)
+    large = x > -0.5
+    less_half = e * (z + e * ((z + 0.5) + 0.5 * m)) - 0.5
+    quotient = xp.where(large, less_half, e * ((z + 1) + e * ((z + 1.5) + m))) / (1 + e * (2 + e * (2 + m)))
+    return quotient + 0.5 * xp.astype(large, z.dtype)
+
+
 def x_tanh_softplus_at(x, shift, /, *, xp):
     """x tanh(log(1 + e^(x + shift))). Error: 4 / 4 ULP beside the change that 1 ULP of x makes. Source: as
     x_tanh_softplus.

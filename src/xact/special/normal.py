@@ -7,7 +7,7 @@ for all t. The 5/4 makes P nearly constant, so that the roundings in q hardly co
 import math
 
 from xact.special.algebraic import difference_error, product_error
-from xact.special.polynomial import Fit, horner, two_chains
+from xact.special.polynomial import Fit, horner
 
 __all__ = ["erf", "erf_derivative", "erfc", "normal_cdf", "normal_cdf_at", "normal_pdf", "normal_pdf_at"]
 __all__ += ["x_normal_cdf", "x_normal_cdf_derivative", "x_normal_cdf_second_derivative"]
@@ -216,15 +216,13 @@ def x_normal_cdf_second_derivative(x, /, *, xp):
 
 
 def x_normal_cdf_short(x, xp):
-    """x Phi(x) in float32 in fewer operations, as max(x, 0) - t exp(-t^2 / 2) N(t) / D(t), t = |x|, where N / D is
-    Phi(-t) exp(t^2 / 2). Error: 4 ULP, and in the lower tail what half an ULP of x explains: the exponent is rounded.
-    Source: own.
+    """x Phi(x) in float32 in fewer operations, as x (1 - r) for x > 0 and x r otherwise, r = exp(-t^2 / 2) N(t) / D(t),
+    t = |x|, where N / D is Phi(-t) exp(t^2 / 2). Error: 4 ULP, and in the lower tail what half an ULP of x explains:
+    the exponent is rounded. Source: own.
     """
-    positive = x > 0
-    t = xp.minimum(xp.where(positive, x, -x), FARTHEST)
-    mills = horner(t, MILLS_NUMERATOR.single) / horner(t, MILLS_DENOMINATOR.single)
-    tail = t * xp.exp(t * t * -0.5) * mills
-    return xp.where(positive, x - tail, -tail)
+    t = xp.minimum(xp.abs(x), FARTHEST)
+    tail = horner(t, MILLS_NUMERATOR.single) / horner(t, MILLS_DENOMINATOR.single) * xp.exp(t * t * -0.5)
+    return xp.maximum(x, -FARTHEST) * xp.where(x > 0, 1 - tail, tail)
 
 
 def x_normal_cdf_derivative_short(x, xp):
@@ -232,12 +230,11 @@ def x_normal_cdf_derivative_short(x, xp):
     x explains. Source: own.
     """
     root, value = SLOPE_ROOT.single
-    negative = x < 0
-    t = xp.minimum(xp.where(negative, -x, x), FARTHEST)
+    t = xp.minimum(xp.abs(x), FARTHEST)
     square = t * t
-    outer = ((t - root) * two_chains(tail_variable(t), SLOPE.single) + value) * xp.exp(square * -0.5)
+    outer = ((t - root) * horner(1 - 8 / (t + 4), SLOPE.single) + value) * xp.exp(square * -0.5)
     lower = xp.where(t < 0.5, 0.5 - t * horner(square, SLOPE_CENTER.single), outer)
-    return xp.where(negative, lower, 1 - lower)
+    return xp.where(x < 0, lower, 1 - lower)
 
 
 def standardized(x, mean, deviation, xp):

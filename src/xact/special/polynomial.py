@@ -23,12 +23,6 @@ def horner(x, coefficients):
     return result
 
 
-def two_chains(x, coefficients):
-    """The same as even part and odd part in x^2, of which a processor computes one while the other waits."""
-    square = x * x
-    return horner(square, coefficients[::2]) + x * horner(square, coefficients[1::2])
-
-
 def entries(vector):
     """The coefficients, one by one: of a tuple of numbers, or of an array."""
     return vector if isinstance(vector, tuple) else tuple(vector[k] for k in range(vector.shape[0]))
