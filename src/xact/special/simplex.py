@@ -24,6 +24,11 @@ __all__ = [
 ]
 
 
+def is_number(value):
+    """Whether its value may be asked for: of an argument of a compiled program it may not."""
+    return not hasattr(value, "dtype")
+
+
 def below_largest(x, scale, axis, xp):
     """(x - max(x)) scale, 0 at +inf, and at least -2: below -1 nothing has weight. A row of -inf alone is NaN."""
     largest = xp.max(x, axis=axis, keepdims=True)
@@ -87,8 +92,13 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
     """
     if x.shape[axis] == 0:
         return 1 * x
-    if isinstance(alpha, (int, float)) and alpha in (1, 1.5, 2):
-        return {1: xp.softmax, 1.5: xp.entmax15, 2: xp.sparsemax}[alpha](x, axis)
+    if is_number(alpha):
+        if alpha == 1:
+            return xp.softmax(x, axis)
+        if alpha == 1.5:
+            return xp.entmax15(x, axis)
+        if alpha == 2:
+            return xp.sparsemax(x, axis)
     d = xp.where(x == xp.inf, 0.0, x - xp.max(x, axis=axis, keepdims=True))
     last = xp.log(xp.sum(xp.ones_like(d), axis=axis, keepdims=True))
 
@@ -105,7 +115,7 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
 def entmax_weights(d, t, q, logarithm, xp):
     """e^t max(w, 0)^(1 / q) and w = 1 + q d e^(-q t); w is 1 outside the support."""
     # A large q in the exponent, where no compiler multiplies it by the power first, which would overflow.
-    if isinstance(q, (int, float)):
+    if is_number(q):
         inside, outside = (q, 0.0) if q < 1 else (1.0, math.log(q))
     else:
         inside, outside = xp.minimum(q, 1.0), xp.log(xp.maximum(q, 1.0))
@@ -119,7 +129,7 @@ def entmax_pullback(y, dy, alpha, axis, /, *, xp):
     """`centered_by` the weights y^(2 - alpha); above alpha = 2, where they might overflow, in units of the largest.
     Error: as centered_by. Source: as centered_by.
     """
-    if isinstance(alpha, (int, float)) and alpha <= 2:
+    if is_number(alpha) and alpha <= 2:
         return xp.centered_by(xp.power_inside(y, 2 - alpha), dy, y, axis)
     if y.shape[axis] == 0:
         return 1 * dy
@@ -160,10 +170,9 @@ def power_inside(y, exponent, /, *, xp):
     """
     outside = y <= 0
     inside = xp.where(outside, 1.0, y)
-    is_number = isinstance(exponent, (int, float))
-    if is_number and exponent == 0:
+    if is_number(exponent) and exponent == 0:
         return xp.where(outside, 0.0, inside / inside)
-    return xp.where(outside, 0.0, xp.sqrt(inside) if is_number and exponent == 0.5 else inside**exponent)
+    return xp.where(outside, 0.0, xp.sqrt(inside) if is_number(exponent) and exponent == 0.5 else inside**exponent)
 
 
 def centered_by(weights, dy, largest, axis, /, *, xp):
@@ -210,7 +219,7 @@ def normmax_pullback(y, dy, alpha, axis, /, *, xp):
     """
     d = dy - xp.at_largest(dy, y, axis)
     d = d - xp.sum(y * d, axis=axis, keepdims=True)
-    if isinstance(alpha, (int, float)) and alpha <= 2:
+    if is_number(alpha) and alpha <= 2:
         norm = xp.sum(xp.power_inside(y, alpha), axis=axis, keepdims=True) ** ((alpha - 1) / alpha)
         moved = xp.power_inside(y, 2 - alpha) * d
         return (moved - y * xp.sum(moved, axis=axis, keepdims=True)) * (norm / (alpha - 1))
@@ -219,7 +228,7 @@ def normmax_pullback(y, dy, alpha, axis, /, *, xp):
     # In units of the largest slope and of the largest entry, since powers of the entries themselves overflow.
     largest = xp.max(y, axis=axis, keepdims=True)
     least = xp.min(xp.where(y > 0, y, largest), axis=axis, keepdims=True)
-    if not isinstance(alpha, (int, float)):
+    if not is_number(alpha):
         least, largest = (xp.where(alpha > 2, unit, 1.0) for unit in (least, largest))
     norm = xp.sum(xp.power_inside(y / largest, alpha), axis=axis, keepdims=True) ** ((alpha - 1) / alpha)
     moved = xp.power_inside(y / least, 2 - alpha) * d
@@ -236,7 +245,7 @@ def budgeted(x, budget, steps, /, axis=-1, *, xp):
     if n == 0:
         return 1 * x
     ordered, count = descending(x, axis, xp)
-    place = min(-int(-budget // 1), n) if isinstance(budget, (int, float)) else xp.minimum(xp.ceil(budget), n)
+    place = min(-int(-budget // 1), n) if is_number(budget) else xp.minimum(xp.ceil(budget), n)
     middle = xp.sum(xp.where(count == place, ordered, 0.0), axis=axis, keepdims=True)
     z = xp.minimum(xp.maximum(xp.where(x == middle, 0.0, x - middle), -2.0), 2.0)
     low, width = xp.zeros_like(middle) - 1, xp.ones_like(middle)
