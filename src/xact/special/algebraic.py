@@ -6,9 +6,14 @@ __all__ = ["hypotenuse", "line", "times"]
 FAR = 1e15
 
 
+def is_number(value):
+    """Whether its value may be asked for; torch.compile has symbols of numbers, which it may be of."""
+    return isinstance(value, (int, float)) or not hasattr(value, "dtype")
+
+
 def at_zero(parameter, value, other, xp):
     """One value where a parameter is 0, another elsewhere; a number where it is one."""
-    if not hasattr(parameter, "dtype"):
+    if is_number(parameter):
         return value if parameter == 0 else other
     return xp.where(parameter == 0, value * xp.ones_like(parameter), other)
 

@@ -7,6 +7,7 @@ tau's derivative right where another transform differentiates these formulas.
 
 import math
 
+from xact.special.algebraic import is_number
 from xact.special.exponential import log1p
 
 __all__ = [
@@ -22,11 +23,6 @@ __all__ = [
     "power_inside",
     "sparsemax",
 ]
-
-
-def is_number(value):
-    """Whether its value may be asked for: of an argument of a compiled program it may not."""
-    return not hasattr(value, "dtype")
 
 
 def below_largest(x, scale, axis, xp):
