@@ -183,7 +183,7 @@ class _Call:
     def derivative(self, wrt: str) -> Any:
         """By the rule; where that is a definition too, the rule of order 2 differentiates it."""
         slope = self.activation.slopes.get(wrt)
-        if slope is None or any(hasattr(self.operands[name], "shape") for name in slope.body.parameters):
+        if slope is None or not all(isinstance(self.operands[name], float | int) for name in slope.body.parameters):
             return self.evaluate(_slope(self.activation, wrt))
         operands = tuple(self.operands[name] for name in slope.operands)
         return self.backend.apply(slope, operands, tuple(self.values[name] for name in slope.body.options), False)

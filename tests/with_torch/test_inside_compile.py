@@ -9,6 +9,8 @@ import xact
 
 torch = pytest.importorskip("torch")
 
+from torch._dynamo.testing import CompileCounter
+
 import xact.nn
 from xact._signature import REQUIRED
 from xact.nn._module import constructor_defaults
@@ -115,3 +117,32 @@ def test_derivatives(case: cases.Case) -> None:
     compiled = torch.compile(derivatives, backend="eager", fullgraph=True)
     for got, known in zip(compiled(*case.arrays), expected, strict=True):
         torch.testing.assert_close(got, known, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("ELU", "alpha"),
+        ("XIELU", "beta"),
+        ("Entmax", "alpha"),
+        ("Softplus", "beta"),
+        ("Laplace", "mu"),
+        ("CELU", "alpha"),
+    ],
+)
+def test_number_of_a_module_that_changes(name: str, attribute: str) -> None:
+    torch._dynamo.reset()
+    module, x = getattr(xact.nn, name)(), torch.linspace(-3, 3, 8).reshape(2, 4)
+    counter = CompileCounter()
+    compiled = torch.compile(module, backend=counter, fullgraph=True)
+    for number in (1.2, 1.3, 1.4, 1.7):
+        setattr(module, attribute, number)
+        torch.testing.assert_close(compiled(x), module(x))
+    assert counter.frame_count <= 2
+
+
+def test_derivative_by_a_number_that_changes() -> None:
+    x, slope = torch.linspace(-3, 3, 8), xact.derivative("softplus")
+    compiled = torch.compile(lambda x, beta: slope(x, beta), backend="eager", fullgraph=True)
+    for beta in (1.2, 1.3, 1.4):
+        torch.testing.assert_close(compiled(x, beta), slope(x, beta))

@@ -60,8 +60,8 @@ def _call(module: Any, x: Any, *others: Any, **given: Any) -> Any:
                 given[name] = value
             else:
                 given |= arguments(module, {name: value}, x)
-        # A call with nothing but its defaults is the fast one.
-        elif hasattr(value, "shape") or value != activation.defaults[name]:
+        # A call with nothing but its defaults is the fast one. A compiler's symbol of a number takes no `hasattr`.
+        elif (not isinstance(value, float | int) and hasattr(value, "shape")) or value != activation.defaults[name]:
             given[name] = value
     if module.backward_bits is not None:
         return few(module, activation, x, *others, **given)
