@@ -186,7 +186,7 @@ def test_declared(own_catalogue: None) -> None:
     def planted(x, /, scale=1.0, *, xp):
         return scale * x * x * x
 
-    with pytest.raises(TypeError, match="planted: a rule of order 2 is by the only array, and follows its rule"):
+    with pytest.raises(TypeError, match="planted: a rule of order 2 is by the only array, and stands below its rule"):
 
         @planted.derivative(order=2)
         def _(x, xp):

@@ -279,9 +279,10 @@ def static(name: str, value: Any, label: str, default: Any) -> Any:
     if isinstance(default, bool):
         kind = "True or False" if isinstance(value, str | float | None) else ""
     elif isinstance(default, int) or label == "axis":
-        kind = "" if value is None or hasattr(value, "__index__") else "an integer"
+        kind = "" if value is None or isinstance(value, int) or hasattr(value, "__index__") else "an integer"
     else:
-        kind = "a number" if isinstance(default, float) and not hasattr(value, "__float__") else ""
+        number = not isinstance(default, float) or isinstance(value, int | float) or hasattr(value, "__float__")
+        kind = "" if number else "a number"
     if kind:
         raise TypeError(f"{name}: `{label}` must be {kind}, got {value!r}")
     return value

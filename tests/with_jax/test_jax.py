@@ -180,8 +180,12 @@ def test_checkpoint(case: cases.Case) -> None:
 
 
 SCANNED = [case.activation.name for case in cases.of_any_shape(SIMPLE) if len(case.arrays) == 1]
+# A mask is no number: tests/test_masked.py.
 PARAMETERS = [
-    (case, name) for case in SIMPLE for name in case.activation.body.parameters if name not in case.activation.vectors
+    (case, name)
+    for case in SIMPLE
+    for name in case.activation.body.parameters
+    if name not in (*case.activation.vectors, *case.activation.body.masks)
 ]
 
 

@@ -131,8 +131,9 @@ def _(x, b, xp):
 
 @squareplus.derivative(order=2)
 def _(x, b, xp):
-    root = at_zero(b, xp.where(xp.isnan(x), x, 1.0), xp.hypotenuse(x, b), xp)
-    return b / root / root / root / 2
+    one = xp.where(xp.isnan(x), x, 1.0)
+    square, root = at_zero(b, one, x * x + b, xp), at_zero(b, one, xp.hypotenuse(x, b), xp)
+    return b / square / root / 2
 
 
 @squareplus.derivative("b")
