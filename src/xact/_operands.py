@@ -42,7 +42,8 @@ def prepare(
         halves = split(activation, backend, x, values["axis"], values["layout"])
         operands = dict(zip(activation.arrays, halves, strict=True))
     else:
-        operands = dict(zip(activation.arrays, (x, *arrays[1:]), strict=True))
+        operands = dict(zip(activation.arrays, arrays, strict=True))
+        operands[activation.arrays[0]] = x
     for label in activation.body.parameters:
         if label in activation.vectors:
             operands[label] = vector(activation, backend, x, values[label], label)
@@ -56,10 +57,11 @@ def prepare(
     inplace = bool(values.get("inplace", False))
     if inplace and not backend.INPLACE:
         raise TypeError(f"{name}: `inplace` works on torch tensors only; {type(x).__name__} has no such operation")
-    options = tuple(static(name, values[label], label, default) for label, default in activation.body.options.items())
-    if float in map(type, options):
-        options = tuple(held(backend, x, value) if type(value) is float else value for value in options)
-    return backend, tuple(operands[label] for label in activation.operands), options, inplace
+    # Lists, which are filled in half the time of what a generator gives.
+    options = [static(name, values[label], label, default) for label, default in activation.body.options.items()]
+    if options and float in map(type, options):
+        options = [held(backend, x, value) if type(value) is float else value for value in options]
+    return backend, tuple([operands[label] for label in activation.operands]), tuple(options), inplace
 
 
 def together(
