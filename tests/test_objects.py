@@ -174,7 +174,7 @@ def test_bound_arrays(activation: xact.Activation, library: str) -> None:
     for name in set(activation.body.parameters) - set(activation.vectors) - set(activation.body.masks):
         bound, same, other, number = (
             activation.replace(**{name: arrays(library, values)})
-            for values in ([0.25, 0.5], [0.25, 0.5], [0.25, 0.75], 0.5)
+            for values in ([0.25, 0.5], [0.25, 0.5], [0.25, 0.75], 0.375)
         )
         assert bound == same and bound != other and bound != activation and bound != number
         assert hash(bound) == hash(same)
@@ -183,7 +183,7 @@ def test_bound_arrays(activation: xact.Activation, library: str) -> None:
             assert copied == bound
         with pytest.raises(TypeError, match=rf"{activation.name}: `{name}` is bound to an array of shape \(2,\)"):
             bound.spec  # noqa: B018 (the lookup is what fails)
-        assert json.loads(json.dumps(number.spec))[name] == 0.5
+        assert json.loads(json.dumps(number.spec))[name] == 0.375
 
 
 def test_a_bound_array_computes() -> None:

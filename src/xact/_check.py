@@ -173,6 +173,6 @@ def _check_texts(activation: Any) -> None:
             words = {*compile(text, "kinks", "eval").co_names}
         except SyntaxError:
             raise DefinitionError(f"{name}: {text!r} in `kinks` is no expression of the arguments") from None
-        if unknown := sorted(words - {*known}):
+        if unknown := sorted(words - {*known, "inf"}):
             near = f"the nearest argument is {nearest(unknown[0], known)}" if known else "it has no arguments"
             raise DefinitionError(f"{name}: {text!r} in `kinks` names {unknown[0]!r}; {near}")
