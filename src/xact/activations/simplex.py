@@ -40,7 +40,7 @@ def _(y, dy, axis, xp):
     requires=("1 <= alpha < inf", "n_iter > 0"),
     arguments={"alpha": "at least 1; the larger, the more entries are 0"},
 )
-def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=50, xp):
+def entmax(x, /, *, alpha=1.5, axis=-1, n_iter=54, xp):
     """The family from softmax (alpha = 1) through entmax15 to sparsemax (alpha = 2); tau by bisection."""
     return xp.entmax(x, alpha, n_iter, axis)
 

@@ -81,10 +81,11 @@ def entmax15(x, /, axis=-1, *, xp):
 
 def entmax(x, alpha, steps, /, axis=-1, *, xp):
     """max((alpha - 1) x - tau, 0)^(1 / (alpha - 1)), sum 1: softmax for alpha = 1, else by bisection for the log t
-    of the largest weight, then one step of Newton and division by the sum. With d = x - max(x), q = alpha - 1 the
-    weights are e^t (1 + q d e^(-q t))^(1 / q): tau itself underflows for a large q, and loses the digits of d for a
-    small one. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes, times 1 / q below alpha = 2. Source:
-    Peters, Niculae and Martins 2019, arXiv:1905.05702, algorithm 1; t own.
+    of the largest weight, then one step of Newton, interpolation to the sum 1 and division by it. With d = x - max(x),
+    q = alpha - 1 the weights are e^t (1 + q d e^(-q t))^(1 / q): tau itself underflows for a large q, and loses the
+    digits of d for a small one. Error: 4 / 4 ULP beside the change that 1 ULP of each entry makes, times 1 / q below
+    alpha = 2; where one of n weights is about to leave, 2 (1 + log(n)) ULP of 1. Source: Peters, Niculae and Martins
+    2019, arXiv:1905.05702, algorithm 1; t own.
     """
     if x.shape[axis] == 0:
         return 1 * x
@@ -101,15 +102,26 @@ def entmax(x, alpha, steps, /, axis=-1, *, xp):
     def sums_below(t):
         return xp.sum(entmax_weights(d, t, alpha - 1, xp.log1p, xp)[0], axis=axis, keepdims=True) <= 1
 
-    t = xp.bisect(sums_below, -last, last, steps)
-    weights, inner = entmax_weights(d, t, alpha - 1, lambda w: log1p(w, xp), xp)
-    total, slope = (xp.sum(terms, axis=axis, keepdims=True) for terms in (weights, weights / inner))
-    weights, _ = entmax_weights(d, t - (total - 1) / slope, alpha - 1, lambda w: log1p(w, xp), xp)
+    start = xp.bisect(sums_below, -last, last, steps)
+    # A weight near its edge may rise by much within one rounding of t: it takes what the others leave.
+    apart = (2.0**-52 if d.dtype == xp.float64 else 2.0**-23) * (1 + xp.abs(start))
+    low, high = start - apart, start + last * 2.0**-steps + apart
+
+    def weights_and_sum(t):
+        weights, r = entmax_weights(d, t, alpha - 1, lambda w: log1p(w, xp), xp)
+        return weights, r, xp.sum(weights, axis=axis, keepdims=True)
+
+    weights, r, total = weights_and_sum(start)
+    slope = xp.sum(weights / (1 + r), axis=axis, keepdims=True)
+    weights, _, total = weights_and_sum(xp.minimum(xp.maximum(start - (total - 1) / slope, low), high))
+    others, _, beyond = weights_and_sum(xp.where(total > 1, low, high))
+    share = xp.clip((1 - total) / xp.where(beyond == total, 1.0, beyond - total), 0.0, 1.0)
+    weights = weights + share * (others - weights)
     return weights / xp.sum(weights, axis=axis, keepdims=True)
 
 
 def entmax_weights(d, t, q, logarithm, xp):
-    """e^t max(w, 0)^(1 / q) and w = 1 + q d e^(-q t); w is 1 outside the support."""
+    """e^t max(w, 0)^(1 / q) and r = q d e^(-q t), w = 1 + r; r is 0 outside the support."""
     # A large q in the exponent, where no compiler multiplies it by the power first, which would overflow.
     if is_number(q):
         inside, outside = (q, 0.0) if q < 1 else (1.0, math.log(q))
@@ -118,7 +130,7 @@ def entmax_weights(d, t, q, logarithm, xp):
     r = inside * d * xp.exp(xp.clip(outside - q * t, None, 700.0 if d.dtype == xp.float64 else 80.0))
     outside = r <= -1
     r = xp.where(outside, 0.0, r)
-    return xp.where(outside, 0.0, xp.exp(t + logarithm(r) / q)), 1 + r
+    return xp.where(outside, 0.0, xp.exp(t + logarithm(r) / q)), r
 
 
 def entmax_pullback(y, dy, alpha, axis, /, *, xp):
