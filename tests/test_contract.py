@@ -78,12 +78,6 @@ def planted(tex, body, rule):
     return function
 
 
-@pytest.fixture
-def apart(monkeypatch):
-    """Definitions of a test do not enter the catalogue the other tests run over."""
-    monkeypatch.setattr("xact._activation.catalogue", {})
-
-
 def planted_value(x, /, *, xp):
     return xp.x_tanh_softplus(x)
 
@@ -100,7 +94,7 @@ def planted_right_rule(x, xp):
     return xp.x_tanh_softplus_derivative(x)
 
 
-@pytest.mark.usefixtures("apart")
+@pytest.mark.usefixtures("own_catalogue")
 def test_a_wrong_rule_is_found():
     mish = planted(xact.mish.tex, planted_value, planted_rule)
     assert contract.accuracy(Case(mish), "numpy", "float32").passed
@@ -109,7 +103,7 @@ def test_a_wrong_rule_is_found():
     assert "by x numpy float32" in str(wrong)
 
 
-@pytest.mark.usefixtures("apart")
+@pytest.mark.usefixtures("own_catalogue")
 def test_a_nan_is_found():
     mish = planted(xact.mish.tex, planted_nan, planted_right_rule)
     made = finiteness(Case(mish), "numpy", "float32")[0]

@@ -63,5 +63,8 @@ def sine_square_slope(x, frequency, /, *, xp):
     divisor = at_zero(frequency, 1.0, frequency, xp)
     half = 0.5 / divisor
     doubled = (xp.where(middle, x, 0.0) * s - half) + half * c
-    slope = xp.where(middle, doubled, (x * c - s / divisor / 2) * (2 * s)) / divisor
+    quotient = half * s
+    # Half of a tiny frequency's reciprocal overflows.
+    quotient = xp.where(xp.abs(quotient) < xp.inf, quotient, s / divisor / 2)
+    slope = xp.where(middle, doubled, (x * c - quotient) * (2 * s)) / divisor
     return xp.where((frequency == 0) & (y == 0), x * x, slope)
