@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import cases
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -199,6 +200,15 @@ def test_a_sum_is_not_rounded_to_the_dtype_of_the_array() -> None:
     x = np.full((1000, 100), -1.0, np.float16)
     _, pullback = xact.vjp("prelu", x, np.full(1, 0.25, np.float32))
     np.testing.assert_array_equal(pullback(np.full_like(x, 2))[1], np.array([-200_000], np.float32))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_bound_between_two_numbers_of_16_bits(dtype: str) -> None:
+    """The output rounds to a number below the bound, which the input has passed."""
+    x = np.array([2.0, 1.0]).astype(getattr(ml_dtypes, dtype, dtype))
+    _, pullback = xact.vjp("hardtanh", x, max_val=1.0003)
+    for slope in (*pullback(np.ones_like(x)), xact.derivative("hardtanh")(x, max_val=1.0003)):
+        np.testing.assert_array_equal(slope.astype(np.float32), [0.0, 1.0])
 
 
 def test_softmax_with_a_dtype() -> None:
